@@ -1,0 +1,52 @@
+/**
+ * The half of the conversation that every JavaScript peer shares: one process, one case at a time, told by
+ * lines of JSON on stdin what to set up and how long to run, answering in lines of JSON on stdout.
+ */
+import { createInterface } from "node:readline";
+
+/**
+ * A prepared case: `check` computes what the benchmark verifies, `run` does the work that is timed once.
+ * @typedef {{ check: () => unknown; run: () => unknown }} Prepared
+ */
+
+/**
+ * @param {{ version: () => string; info?: () => unknown }} about
+ * @param {Record<string, (params: any) => Prepared | Promise<Prepared>>} cases
+ */
+export async function serve(about, cases) {
+  /** @type {Prepared | undefined} */
+  let prepared;
+
+  const answers = {
+    hello: () => ({ version: about.version(), cases: Object.keys(cases) }),
+    setup: async (/** @type {any} */ message) => {
+      prepared = await cases[message.case](message.params);
+      return { check: await prepared.check() };
+    },
+    run: async (/** @type {any} */ message) => ({ times: await timeRuns(prepared, message) }),
+  };
+
+  for await (const line of createInterface({ input: process.stdin })) {
+    const message = JSON.parse(line);
+    let answer;
+    try {
+      answer = await answers[message.do](message);
+    } catch (error) {
+      answer = { error: error instanceof Error ? error.message : String(error) };
+    }
+    process.stdout.write(`${JSON.stringify(answer)}\n`);
+  }
+}
+
+/** Milliseconds of each run, until the budget is spent. */
+async function timeRuns(prepared, { budgetMs, minRuns = 1 }) {
+  const times = [];
+  const start = performance.now();
+  while (times.length < minRuns || performance.now() - start < budgetMs) {
+    const before = performance.now();
+    const pending = prepared.run();
+    if (pending instanceof Promise) await pending;
+    times.push(performance.now() - before);
+  }
+  return times;
+}

@@ -1,0 +1,98 @@
+/** Thalweg's side of the benchmark: every case as a user would write it. */
+import { readFileSync } from "node:fs";
+import { manualSeed, optim, randn, tensor, zeros } from "thalweg";
+import { networkData, uniform } from "../src/data.mjs";
+import { serve } from "./serve.mjs";
+
+const version = () =>
+  JSON.parse(readFileSync(new URL("../../packages/thalweg/package.json", import.meta.url), "utf8")).version;
+
+function section1() {
+  manualSeed(0);
+  const X = randn([100, 1]);
+  const y = X.mul(2)
+    .add(3)
+    .add(randn([100, 1]));
+
+  const train = () => {
+    const w = zeros([1], { requiresGrad: true });
+    const b = zeros([1], { requiresGrad: true });
+    const optimizer = new optim.RMSprop([w, b], { lr: 0.01 });
+    const losses = [];
+    for (let epoch = 0; epoch < 100; epoch++) {
+      const yPred = w.mul(X).add(b);
+      const loss = yPred.sub(y).pow(2).mean();
+      losses.push(loss.item());
+      optimizer.zeroGrad();
+      loss.backward();
+      optimizer.step();
+    }
+    return { losses, w: w.item(), b: b.item() };
+  };
+  return { check: train, run: train };
+}
+
+function rmsprop({ n, lr }) {
+  const p = tensor(uniform(n, 1), { requiresGrad: true });
+  p.grad = tensor(uniform(n, 2));
+  const optimizer = new optim.RMSprop([p], { lr });
+  // step() only records; the read makes it run, and is part of what is timed.
+  const run = () => {
+    optimizer.step();
+    return p.narrow(0, 0, 1).item();
+  };
+  return {
+    check: () => {
+      for (let i = 0; i < 3; i++) run();
+      const values = p.dataSync();
+      return [0, 1, 12345, n - 2, n - 1].map((i) => values[i]);
+    },
+    run,
+  };
+}
+
+function matmul({ n }) {
+  const a = tensor(uniform(n * n, 3)).reshape([n, n]);
+  const b = tensor(uniform(n * n, 4)).reshape([n, n]);
+  const at = (c, i, j) => c.select(0, i).select(0, j).item();
+  return {
+    check: () => {
+      const c = a.matmul(b);
+      return [at(c, 0, 0), at(c, 1, n - 1), at(c, n - 1, 7), at(c, n / 2, n / 2)];
+    },
+    run: () => at(a.matmul(b), 0, 0),
+  };
+}
+
+function network({ hidden, batch, lr }) {
+  const data = networkData({ hidden, batch });
+  const { sizes } = data;
+  const x = tensor(data.x).reshape([batch, 784]);
+  const target = tensor(data.labels).unsqueeze(1);
+
+  const build = () => {
+    const weights = data.weights.map((w, l) => {
+      const leaf = tensor(w)
+        .reshape([sizes[l], sizes[l + 1]])
+        .detach();
+      leaf.requiresGrad = true;
+      return leaf;
+    });
+    const biases = sizes.slice(1).map((size) => zeros([size], { requiresGrad: true }));
+    const optimizer = new optim.RMSprop([...weights, ...biases], { lr });
+    return () => {
+      const h1 = x.matmul(weights[0]).add(biases[0]).relu();
+      const h2 = h1.matmul(weights[1]).add(biases[1]).relu();
+      const logits = h2.matmul(weights[2]).add(biases[2]);
+      const loss = logits.logSoftmax(1).gather(1, target).mean().neg();
+      const value = loss.item();
+      optimizer.zeroGrad();
+      loss.backward();
+      optimizer.step();
+      return value;
+    };
+  };
+  return { check: () => Array.from({ length: 5 }, build()), run: build() };
+}
+
+await serve({ version }, { section1, rmsprop, matmul, network });

@@ -1,0 +1,148 @@
+"""PyTorch's side of the benchmark: the conversation of serve.mjs, the cases of thalweg.mjs."""
+
+import json
+import math
+import os
+import sys
+import time
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+
+torch.set_num_threads(int(os.environ.get("BENCH_THREADS", "0")) or torch.get_num_threads())
+
+
+def hashes(n, seed):
+    """The streams of data.mjs, bit for bit."""
+    h = np.arange(n, dtype=np.uint32) + np.uint32((seed * 0x9E3779B9) & 0xFFFFFFFF)
+    h = (h ^ (h >> np.uint32(16))) * np.uint32(0x85EBCA6B)
+    h = (h ^ (h >> np.uint32(13))) * np.uint32(0xC2B2AE35)
+    return h ^ (h >> np.uint32(16))
+
+
+def uniform(n, seed, scale=1.0, shift=0.0):
+    u = (hashes(n, seed) >> np.uint32(8)).astype(np.float32) / np.float32(2**24) - np.float32(0.5)
+    return torch.from_numpy(u * np.float32(scale) + np.float32(shift))
+
+
+def section1_data():
+    torch.manual_seed(0)
+    X = torch.randn(100, 1)
+    return X, X * 2 + 3 + torch.randn(100, 1)
+
+
+def section1(_):
+    X, y = section1_data()
+
+    def train():
+        w = torch.zeros(1, requires_grad=True)
+        b = torch.zeros(1, requires_grad=True)
+        optimizer = torch.optim.RMSprop([w, b], lr=0.01)
+        losses = []
+        for _ in range(100):
+            y_pred = w * X + b
+            loss = (y_pred - y).pow(2).mean()
+            losses.append(loss.item())
+            optimizer.zero_grad()
+            loss.backward()
+            optimizer.step()
+        return {"losses": losses, "w": w.item(), "b": b.item()}
+
+    return train, train
+
+
+def rmsprop(params):
+    n = params["n"]
+    p = uniform(n, 1).requires_grad_()
+    p.grad = uniform(n, 2)
+    optimizer = torch.optim.RMSprop([p], lr=params["lr"])
+
+    def check():
+        for _ in range(3):
+            optimizer.step()
+        return [p[i].item() for i in (0, 1, 12345, n - 2, n - 1)]
+
+    return check, optimizer.step
+
+
+def matmul(params):
+    n = params["n"]
+    a = uniform(n * n, 3).reshape(n, n)
+    b = uniform(n * n, 4).reshape(n, n)
+
+    def check():
+        c = a @ b
+        return [c[i, j].item() for i, j in ((0, 0), (1, n - 1), (n - 1, 7), (n // 2, n // 2))]
+
+    return check, lambda: a @ b
+
+
+def network(params):
+    hidden, batch = params["hidden"], params["batch"]
+    sizes = [784, hidden, hidden, 10]
+    x = uniform(batch * 784, 11, 1, 0.5).reshape(batch, 784)
+    target = torch.from_numpy((hashes(batch, 12) % np.uint32(10)).astype(np.int64)).unsqueeze(1)
+
+    def build():
+        weights = [
+            # F.linear's layout, [outputs, inputs].
+            uniform(sizes[l] * sizes[l + 1], 13 + l, 2 / math.sqrt(sizes[l]))
+            .reshape(sizes[l], sizes[l + 1])
+            .t()
+            .contiguous()
+            .requires_grad_()
+            for l in range(3)
+        ]
+        biases = [torch.zeros(size, requires_grad=True) for size in sizes[1:]]
+        optimizer = torch.optim.RMSprop([*weights, *biases], lr=params["lr"])
+
+        def step():
+            h1 = F.relu(F.linear(x, weights[0], biases[0]))
+            h2 = F.relu(F.linear(h1, weights[1], biases[1]))
+            logits = F.linear(h2, weights[2], biases[2])
+            loss = -F.log_softmax(logits, 1).gather(1, target).mean()
+            value = loss.item()
+            optimizer.zero_grad()
+            loss.backward()
+            optimizer.step()
+            return value
+
+        return step
+
+    first = build()
+    return lambda: [first() for _ in range(5)], build()
+
+
+CASES = {"section1": section1, "rmsprop": rmsprop, "matmul": matmul, "network": network}
+
+
+def time_runs(run, budget_ms, min_runs=1):
+    times = []
+    start = time.perf_counter()
+    while len(times) < min_runs or (time.perf_counter() - start) * 1e3 < budget_ms:
+        before = time.perf_counter()
+        run()
+        times.append((time.perf_counter() - before) * 1e3)
+    return times
+
+
+def main():
+    run = None
+    for line in sys.stdin:
+        message = json.loads(line)
+        try:
+            if message["do"] == "hello":
+                answer = {"version": torch.__version__, "threads": torch.get_num_threads(), "cases": list(CASES)}
+            elif message["do"] == "setup":
+                check, run = CASES[message["case"]](message["params"])
+                answer = {"check": check()}
+            else:
+                answer = {"times": time_runs(run, message["budgetMs"], message.get("minRuns", 1))}
+        except Exception as error:  # The benchmark prints it beside the peer's name.
+            answer = {"error": f"{type(error).__name__}: {error}"}
+        print(json.dumps(answer), flush=True)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,139 @@
+/** What is measured side by side: the work, who does it, what its answer must be, what we ask of ourselves. */
+import { readFileSync } from "node:fs";
+import { uniformAt } from "./data.mjs";
+
+/**
+ * @typedef {{ key: string; peer: string; label: string; threads?: number; case?: string }} Contestant
+ * @typedef {{ against: string[]; atLeast?: number; atMost?: number }} Target
+ *   `atLeast`: so many times as fast as the fastest of those; `atMost`: at most so many times its time.
+ * @typedef {{
+ *   id: string; title: string; case: string; params: Record<string, number>;
+ *   contestants: Contestant[]; targets: Target[];
+ *   rate?: (ms: number) => string;
+ *   verify: (answers: Map<string, any>) => Map<string, string>;
+ * }} Case
+ */
+
+const thalweg = { key: "thalweg", peer: "thalweg", label: "Thalweg, 1 thread" };
+const torch1 = { key: "torch1", peer: "pytorch", label: "PyTorch, 1 thread", threads: 1 };
+const torch = { key: "torch", peer: "pytorch", label: "PyTorch, its default" };
+const tfjs = { key: "tfjs", peer: "tfjs", label: "TensorFlow.js wasm" };
+const jax = { key: "jax", peer: "jax", label: "jax-js, jit" };
+const memory = [
+  { key: "copy", peer: "copy", case: "copy", label: "copy, v128 loads and stores" },
+  { key: "bulk", peer: "copy", case: "bulk", label: "copy, memory.copy" },
+  { key: "streams", peer: "copy", case: "streams", label: "3 streams read, 2 written in place" },
+];
+
+/**
+ * Compares each answer (a flat list of numbers) with what is right.
+ * @param {() => readonly number[]} expectedOf
+ * @param {number} tolerance relative, absolute below 1
+ * @param {(answer: any) => readonly number[]} numbersOf
+ */
+const compare =
+  (expectedOf, tolerance, numbersOf = (answer) => answer) =>
+  (/** @type {Map<string, any>} */ answers) => {
+    const problems = new Map();
+    const expected = expectedOf();
+    for (const [key, answer] of answers) {
+      if (answer == null) continue; // The memory kernels check themselves.
+      const numbers = numbersOf(answer);
+      const wrong = expected.findIndex(
+        (value, i) => !(Math.abs(numbers[i] - value) <= tolerance * Math.max(1, Math.abs(value))),
+      );
+      if (wrong >= 0) problems.set(key, `number ${wrong} is ${numbers[wrong]}, expected ${expected[wrong]}`);
+    }
+    return problems;
+  };
+
+const reference = JSON.parse(readFileSync(new URL("../fixtures/reference.json", import.meta.url), "utf8"));
+
+/** @type {Case} */
+const section1 = {
+  id: "section1",
+  title: "The README's program (linear regression, RMSProp), 100 epochs",
+  case: "section1",
+  params: {},
+  contestants: [thalweg, torch, tfjs, jax],
+  targets: [
+    { against: ["torch1", "torch"], atLeast: 4 },
+    { against: ["tfjs"], atLeast: 10 },
+  ],
+  rate: (ms) => `${(ms * 10).toFixed(1)} µs an epoch`,
+  verify: compare(
+    () => [...reference.losses, reference.w, reference.b],
+    1e-5,
+    (answer) => [...answer.losses, answer.w, answer.b],
+  ),
+};
+
+/** The rule in float64, for a few of the parameters. */
+function rmspropReference({ n, lr }, steps) {
+  return [0, 1, 12345, n - 2, n - 1].map((i) => {
+    const g = uniformAt(i, 2);
+    let p = uniformAt(i, 1);
+    let v = 0;
+    for (let step = 0; step < steps; step++) {
+      v = 0.99 * v + 0.01 * g * g;
+      p -= (lr * g) / (Math.sqrt(v) + 1e-8);
+    }
+    return p;
+  });
+}
+
+const rmspropParams = { n: 10_000_000, lr: 0.01 };
+/** @type {Case} */
+const rmsprop = {
+  id: "rmsprop",
+  title: "RMSProp over 10 M float32 parameters, one step",
+  case: "rmsprop",
+  params: rmspropParams,
+  contestants: [thalweg, ...memory, torch1, torch, tfjs, jax],
+  targets: [
+    { against: ["copy"], atMost: 1.3 },
+    { against: ["streams"], atMost: 1.3 },
+    { against: ["torch1", "torch"], atLeast: 4 },
+    { against: ["jax"], atLeast: 4 },
+  ],
+  rate: (ms) => `${((rmspropParams.n * 20) / ms / 1e6).toFixed(1)} GB/s of 20 bytes a parameter`,
+  verify: compare(() => rmspropReference(rmspropParams, 3), 1e-5),
+};
+
+function matmulReference(n) {
+  const at = (row, column) => {
+    let sum = 0;
+    for (let k = 0; k < n; k++) sum += uniformAt(row * n + k, 3) * uniformAt(k * n + column, 4);
+    return sum;
+  };
+  return [at(0, 0), at(1, n - 1), at(n - 1, 7), at(n / 2, n / 2)];
+}
+
+/** @type {Case} */
+const matmul = {
+  id: "matmul",
+  title: "Matrix product, 1024 × 1024 × 1024 float32",
+  case: "matmul",
+  params: { n: 1024 },
+  contestants: [thalweg, torch1, torch, tfjs, jax],
+  targets: [
+    { against: ["tfjs"], atLeast: 1 },
+    { against: ["jax"], atLeast: 1 },
+  ],
+  rate: (ms) => `${((2 * 1024 ** 3) / ms / 1e6).toFixed(1)} GFLOP/s`,
+  verify: compare(() => matmulReference(1024), 1e-4),
+};
+
+/** @returns {Case} */
+const network = (hidden, batch) => ({
+  id: `network${hidden}`,
+  title: `Training step of a 784-${hidden}-${hidden}-10 network, batch ${batch}, RMSProp`,
+  case: "network",
+  params: { hidden, batch, lr: 1e-4 },
+  contestants: [thalweg, torch1, torch, tfjs, jax],
+  targets: [{ against: ["jax"], atLeast: 1 }],
+  // The losses of the first five steps.
+  verify: compare(() => reference.networks[hidden], 5e-4),
+});
+
+export const cases = [section1, rmsprop, matmul, network(128, 64), network(512, 128), network(1024, 256)];

@@ -1,0 +1,44 @@
+/**
+ * The numbers that every peer computes with: the same float32 bits in every language, because each is
+ * an integer hash of its index (the finaliser of MurmurHash3) scaled by a power of two.
+ */
+
+/** @param {number} i @param {number} seed @returns {number} an unsigned 32-bit hash */
+export function hash(i, seed) {
+  let h = (i + Math.imul(seed, 0x9e3779b9)) | 0;
+  h = Math.imul(h ^ (h >>> 16), 0x85ebca6b);
+  h = Math.imul(h ^ (h >>> 13), 0xc2b2ae35);
+  return (h ^ (h >>> 16)) >>> 0;
+}
+
+/** Element `i` of stream `seed`, in [-0.5, 0.5), exact in float32. @param {number} i @param {number} seed */
+export const uniformAt = (i, seed) => (hash(i, seed) >>> 8) / 2 ** 24 - 0.5;
+
+/** @param {number} n @param {number} seed @param {number} [scale] a float32 factor @param {number} [shift] */
+export function uniform(n, seed, scale = 1, shift = 0) {
+  const out = new Float32Array(n);
+  const factor = Math.fround(scale);
+  for (let i = 0; i < n; i++) out[i] = Math.fround(uniformAt(i, seed) * factor) + shift;
+  return out;
+}
+
+/** `n` class labels under `classes`. @param {number} n @param {number} seed @param {number} classes */
+export function labels(n, seed, classes) {
+  const out = new Int32Array(n);
+  for (let i = 0; i < n; i++) out[i] = hash(i, seed) % classes;
+  return out;
+}
+
+/**
+ * The 784-H-H-10 network's data: inputs, labels, and each layer's weights, row-major [inputs, outputs].
+ * @param {{ hidden: number; batch: number }} size
+ */
+export function networkData({ hidden, batch }) {
+  const sizes = [784, hidden, hidden, 10];
+  return {
+    sizes,
+    x: uniform(batch * 784, 11, 1, 0.5),
+    labels: labels(batch, 12, 10),
+    weights: [0, 1, 2].map((l) => uniform(sizes[l] * sizes[l + 1], 13 + l, 2 / Math.sqrt(sizes[l]))),
+  };
+}

@@ -1,0 +1,96 @@
+/** Runs one case side by side: everybody is checked, warmed up, then timed in turns. */
+import { setTimeout as sleep } from "node:timers/promises";
+import { PeerProcess } from "./peers.mjs";
+import { summarize } from "./stats.mjs";
+
+/**
+ * @typedef {{ key: string; label: string; note?: string; median?: number; low?: number; high?: number;
+ *   runs?: number; ratio?: number; rate?: string }} Row
+ * @typedef {{ text: string; value: number; met: boolean }} Verdict
+ * @typedef {{ id: string; title: string; unit: string; rows: Row[]; verdicts: Verdict[]; wrong: string[] }} Result
+ */
+
+/** Time for an idle peer's threads to go to sleep, so that they do not spin beside the next one's work. */
+const PAUSE_MS = 20;
+
+/**
+ * @param {import("./cases.mjs").Case} test
+ * @param {import("./peers.mjs").Peer[]} peers
+ * @param {{ rounds: number; budgetMs: number; progress: (text: string) => void }} options
+ * @returns {Promise<Result>}
+ */
+export async function duel(test, peers, { rounds, budgetMs, progress }) {
+  const entrants = test.contestants
+    .map((contestant) => ({ ...contestant, about: peers.find((peer) => peer.name === contestant.peer) }))
+    .filter((contestant) => contestant.about);
+  /** @type {Map<string, { process: PeerProcess; times: number[][] }>} */
+  const active = new Map();
+  const answers = new Map();
+  const notes = new Map();
+
+  try {
+    for (const { key, label, about, threads, ...contestant } of entrants) {
+      progress(`${test.id}: checking ${label}`);
+      const process = new PeerProcess(about, threads ? threadLimits(threads) : {});
+      try {
+        const setup = { do: "setup", case: contestant.case ?? test.case, params: test.params };
+        answers.set(key, (await process.ask(setup)).check);
+        await process.ask({ do: "run", budgetMs: Math.max(budgetMs, 300) });
+        active.set(key, { process, times: [] });
+      } catch (error) {
+        process.stop();
+        notes.set(key, `failed: ${error.message}`);
+      }
+    }
+    const problems = test.verify(answers);
+    for (const [key, problem] of problems) {
+      notes.set(key, `wrong: ${problem}`);
+      active.get(key)?.process.stop();
+      active.delete(key);
+    }
+
+    for (let round = 0; round < rounds; round++) {
+      progress(`${test.id}: round ${round + 1} of ${rounds}`);
+      // Every other round backwards, so that nobody always runs after the same neighbour.
+      const order = [...active.values()];
+      for (const { process, times } of round % 2 ? order.reverse() : order) {
+        await sleep(PAUSE_MS);
+        times.push((await process.ask({ do: "run", budgetMs })).times);
+      }
+    }
+  } finally {
+    for (const { process } of active.values()) process.stop();
+  }
+
+  const ours = active.get("thalweg")?.times;
+  const rows = entrants.map(({ key, label }) => {
+    const times = active.get(key)?.times;
+    if (!times) return { key, label, note: notes.get(key) };
+    const figures = summarize(times, ours);
+    return { key, label, ...figures, rate: test.rate?.(figures.median) };
+  });
+  const wrong = [...notes].map(([key, note]) => `${test.id}, ${key}: ${note}`);
+  return { id: test.id, title: test.title, unit: "ms", rows, verdicts: judge(test.targets, rows), wrong };
+}
+
+/** The settings by which the numeric libraries below a peer learn how many threads they may use. */
+const threadLimits = (threads) => ({
+  BENCH_THREADS: `${threads}`,
+  OMP_NUM_THREADS: `${threads}`,
+  MKL_NUM_THREADS: `${threads}`,
+});
+
+/** @param {import("./cases.mjs").Target[]} targets @param {Row[]} rows @returns {Verdict[]} */
+function judge(targets, rows) {
+  return targets.flatMap(({ against, atLeast, atMost }) => {
+    const measured = rows.filter(({ key, ratio }) => against.includes(key) && ratio !== undefined);
+    if (measured.length === 0) return [];
+    const fastest = measured.reduce((a, b) => (a.ratio <= b.ratio ? a : b));
+    if (atLeast !== undefined) {
+      const text = `at least ${atLeast} times as fast as ${fastest.label}`;
+      return [{ text, value: fastest.ratio, met: fastest.ratio >= atLeast }];
+    }
+    const value = 1 / fastest.ratio;
+    return [{ text: `at most ${atMost} times the time of: ${fastest.label}`, value, met: value <= atMost }];
+  });
+}

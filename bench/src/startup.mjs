@@ -1,0 +1,141 @@
+/** What a fresh process and a page pay: import time, the whole program of section 1, size of its bundle. */
+import { spawnSync } from "node:child_process";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { gzipSync } from "node:zlib";
+import { peersFolder } from "./peers.mjs";
+import { median, quantile } from "./stats.mjs";
+
+const IMPORTS = {
+  thalweg: ["--input-type=module", "-e", 'import "thalweg"'],
+  pytorch: ["-c", "import torch"],
+  tfjs: ["--input-type=module", "-e", 'import "@tensorflow/tfjs"; import "@tensorflow/tfjs-backend-wasm"'],
+  jax: ["--input-type=module", "-e", 'import "@jax-js/jax"'],
+};
+const EMPTY = { pytorch: ["-c", ""], default: ["--input-type=module", "-e", ""] };
+const PROGRAMS = { thalweg: "section1/thalweg.mjs", tfjs: "section1/tfjs.mjs", jax: "section1/jax.mjs" };
+
+function wallTime(command, args) {
+  const before = performance.now();
+  const { status, stderr } = spawnSync(command, args, { cwd: peersFolder, encoding: "utf8" });
+  const ms = performance.now() - before;
+  if (status !== 0) throw new Error(stderr.trim().split("\n").at(-1) || `ended with ${status}`);
+  return ms;
+}
+
+/**
+ * Milliseconds that `argsOf` adds to an empty process, for each peer, in turns.
+ * @param {import("./peers.mjs").Peer[]} peers
+ */
+function addedTimes(peers, argsOf, rounds, progress) {
+  const entrants = peers.filter((peer) => argsOf(peer.name));
+  const added = new Map(entrants.map(({ name }) => [name, /** @type {number[]} */ ([])]));
+  const notes = new Map();
+  // The first round brings the files into the system's cache and does not count.
+  for (let round = -1; round < rounds; round++) {
+    progress(`round ${Math.max(round + 1, 1)} of ${rounds}`);
+    for (const { name, command } of entrants) {
+      try {
+        const empty = wallTime(command, EMPTY[name] ?? EMPTY.default);
+        const full = wallTime(command, argsOf(name));
+        if (round >= 0) added.get(name).push(full - empty);
+      } catch (error) {
+        notes.set(name, `failed: ${error.message}`);
+      }
+    }
+  }
+  const ours = added.get("thalweg");
+  return entrants.map(({ name, title }) => {
+    const times = added.get(name);
+    if (notes.has(name)) return { key: name, label: title, note: notes.get(name) };
+    const ratio = ours?.length ? median(times) / median(ours) : undefined;
+    const spread = { low: quantile(times, 0.25), high: quantile(times, 0.75), runs: times.length };
+    return { key: name, label: title, median: median(times), ...spread, ...(ratio ? { ratio } : {}) };
+  });
+}
+
+const verdict = (rows, text, limit) => {
+  const value = rows.find(({ key }) => key === "thalweg")?.median;
+  return value === undefined ? [] : [{ text, value, met: value <= limit }];
+};
+const wrongOf = (id, rows) => rows.flatMap(({ key, note }) => (note ? [`${id}, ${key}: ${note}`] : []));
+
+/** @returns {Promise<import("./duel.mjs").Result>} */
+export async function importTime(peers, { rounds, progress }) {
+  const id = "import";
+  const rows = addedTimes(
+    peers,
+    (name) => IMPORTS[name],
+    rounds,
+    (text) => progress(`${id}: ${text}`),
+  );
+  const title = "Import in a fresh process, less an empty process";
+  return { id, title, unit: "ms", rows, verdicts: verdict(rows, "at most 60 ms", 60), wrong: wrongOf(id, rows) };
+}
+
+/** @returns {Promise<import("./duel.mjs").Result>} */
+export async function wholeProgram(peers, { rounds, progress }) {
+  const id = "program";
+  const argsOf = (name) => PROGRAMS[name] && [PROGRAMS[name]];
+  const rows = addedTimes(peers, argsOf, rounds, (text) => progress(`${id}: ${text}`));
+  const title = "The README's program in a fresh process, import included, less an empty process";
+  return { id, title, unit: "ms", rows, verdicts: [], wrong: wrongOf(id, rows) };
+}
+
+/** The bundle that a page loads at once for section 1's program: minified, split, gzipped. */
+export async function bundleSize(peers, { progress }) {
+  const { build } = await import("esbuild");
+  const id = "bundle";
+  const rows = [];
+  for (const { name, title } of peers.filter((peer) => PROGRAMS[peer.name])) {
+    progress(`${id}: ${title}`);
+    try {
+      const { outputFiles, metafile } = await build({
+        absWorkingDir: peersFolder,
+        entryPoints: [PROGRAMS[name]],
+        alias: { "@tensorflow/tfjs": "./section1/tfjs-lean.mjs" },
+        bundle: true,
+        minify: true,
+        splitting: true,
+        format: "esm",
+        platform: "browser",
+        target: "es2022",
+        outdir: join(tmpdir(), "thalweg-bundle"),
+        write: false,
+        metafile: true,
+        logLevel: "silent",
+      });
+      const loaded = staticallyLoaded(metafile);
+      const sizes = outputFiles
+        .filter(({ path }) => [...loaded].some((output) => path.endsWith(output.split("/").at(-1))))
+        .map(({ contents }) => ({ raw: contents.length, gzip: gzipSync(contents, { level: 9 }).length }));
+      const total = (/** @type {"raw" | "gzip"} */ kind) => sizes.reduce((sum, size) => sum + size[kind], 0) / 1000;
+      const extra = name === "tfjs" ? " and the .wasm file it loads beside it, not counted" : "";
+      rows.push({
+        key: name,
+        label: title,
+        median: total("gzip"),
+        rate: `${total("raw").toFixed(0)} kB minified${extra}`,
+      });
+    } catch (error) {
+      rows.push({ key: name, label: title, note: `failed: ${String(error.message).split("\n")[0]}` });
+    }
+  }
+  const ours = rows.find(({ key }) => key === "thalweg")?.median;
+  if (ours) for (const row of rows) if (row.median) row.ratio = row.median / ours;
+  const title = "Bundle of the README's program for a page (esbuild), minified and gzipped";
+  return { id, title, unit: "kB", rows, verdicts: verdict(rows, "at most 60 kB", 60), wrong: wrongOf(id, rows) };
+}
+
+/** The outputs that the entry imports without `import()`. */
+function staticallyLoaded({ outputs }) {
+  const loaded = new Set();
+  const visit = (output) => {
+    if (loaded.has(output)) return;
+    loaded.add(output);
+    for (const { path, kind } of outputs[output].imports) if (kind === "import-statement" && outputs[path]) visit(path);
+  };
+  for (const [output, { entryPoint }] of Object.entries(outputs))
+    if (entryPoint?.startsWith("section1/")) visit(output);
+  return loaded;
+}

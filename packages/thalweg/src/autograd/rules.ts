@@ -1,0 +1,161 @@
+/**
+ * The gradients of the primitives: one rule each, in ordinary tensor code, so that rules are differentiable, fuse and
+ * run on every device. A primitive without a rule has a gradient of zero almost everywhere (rounding, comparisons) or
+ * none at all (positions).
+ */
+import type { Shape } from "../graph/shape.js";
+import { constant, where } from "../tensor/elementwise.js";
+import { gather, matmul, scatterAdd } from "../tensor/indexing.js";
+import { expand, flip, narrow, permute, reshape } from "../tensor/movement.js";
+import { cumsum } from "../tensor/reduce.js";
+import type { Tensor } from "../tensor/tensor.js";
+import { padStrided } from "./strided.js";
+
+/** What a rule knows of the operation: its sources, its result, its attributes, and whose gradient is wanted. */
+export interface Operation {
+  readonly x: Tensor;
+  readonly y: Tensor;
+  readonly z: Tensor;
+  readonly srcs: readonly Tensor[];
+  readonly out: Tensor;
+  readonly attr: readonly number[];
+  readonly wants: readonly boolean[];
+}
+
+type Gradient = Tensor | null;
+/** From the gradient `g` of the result to the gradients of the sources (of wanted ones; null is zero). */
+type Rule = (g: Tensor, operation: Operation) => readonly Gradient[];
+
+const TWO_OVER_SQRT_PI = 2 / Math.sqrt(Math.PI);
+
+/** Gives a rule of two sources only those parts that are wanted. */
+const both =
+  (left: (g: Tensor, o: Operation) => Tensor, right: (g: Tensor, o: Operation) => Tensor): Rule =>
+  (g, o) => [
+    o.wants[0] ? unbroadcast(left(g, o), o.x.shape) : null,
+    o.wants[1] ? unbroadcast(right(g, o), o.y.shape) : null,
+  ];
+
+export const rules: Readonly<Record<string, Rule>> = {
+  neg: (g) => [g.neg()],
+  abs: (g, { x }) => [g.mul(x.sign())],
+  square: (g, { x }) => [g.mul(x.mul(2))],
+  sqrt: (g, { out }) => [g.div(out.mul(2))],
+  rsqrt: (g, { out }) => [g.mul(out.square().mul(out)).mul(-0.5)],
+  reciprocal: (g, { out }) => [g.mul(out.square()).neg()],
+  exp: (g, { out }) => [g.mul(out)],
+  expm1: (g, { out }) => [g.mul(out.add(1))],
+  log: (g, { x }) => [g.div(x)],
+  log1p: (g, { x }) => [g.div(x.add(1))],
+  sin: (g, { x }) => [g.mul(x.cos())],
+  cos: (g, { x }) => [g.mul(x.sin()).neg()],
+  tanh: (g, { out }) => [g.mul(oneMinus(out.square()))],
+  sigmoid: (g, { out }) => [g.mul(out.mul(oneMinus(out)))],
+  relu: (g, { out }) => [where(out.gt(0), g, 0)],
+  erf: (g, { x }) => [g.mul(x.square().neg().exp().mul(TWO_OVER_SQRT_PI))],
+  cast: (g, { x }) => [g.to(x.dtype)],
+
+  add: both(
+    (g) => g,
+    (g) => g,
+  ),
+  sub: both(
+    (g) => g,
+    (g) => g.neg(),
+  ),
+  mul: both(
+    (g, { y }) => g.mul(y),
+    (g, { x }) => g.mul(x),
+  ),
+  div: both(
+    (g, { y }) => g.div(y),
+    (g, { x, y }) => g.mul(x.div(y).div(y)).neg(),
+  ),
+  pow: both(
+    (g, { x, y }) => where(y.eq(0), 0, g.mul(y.mul(x.pow(y.sub(1))))),
+    (g, { x, y, out }) => g.mul(where(x.eq(0).logicalAnd(y.ge(0)), 0, out.mul(x.log()))),
+  ),
+  // Equal operands share the gradient.
+  maximum: both(
+    (g, { x, y }) => g.mul(share(x, y)),
+    (g, { x, y }) => g.mul(share(y, x)),
+  ),
+  minimum: both(
+    (g, { x, y }) => g.mul(share(y, x)),
+    (g, { x, y }) => g.mul(share(x, y)),
+  ),
+  where: (g, { x, y, z, wants }) => [
+    null,
+    wants[1] ? unbroadcast(where(x, g, 0), y.shape) : null,
+    wants[2] ? unbroadcast(where(x, 0, g), z.shape) : null,
+  ],
+
+  reshape: (g, { x }) => [reshape(g, x.shape)],
+  permute: (g, { attr }) => [
+    permute(
+      g,
+      attr.map((_, d) => attr.indexOf(d)),
+    ),
+  ],
+  expand: (g, { x }) => [unbroadcast(g, x.shape)],
+  slice: (g, { x, attr }) => [padStrided(g, x.shape, attr)],
+  pad: (g, { x, attr }) => [x.shape.reduce((part, size, d) => narrow(part, d, attr[d]!, size), g)],
+
+  sum: (g, { x, attr }) => [expand(kept(g, x.shape, attr), x.shape)],
+  prod: (g, { x, out, attr }) => [kept(g, x.shape, attr).mul(productOfOthers(x, kept(out, x.shape, attr), attr))],
+  // Elements that are equally extreme share the gradient.
+  max: (g, { x, out, attr }) => [extremes(g, x, out, attr)],
+  min: (g, { x, out, attr }) => [extremes(g, x, out, attr)],
+
+  cat: (g, { srcs, attr, wants }) => {
+    let start = 0;
+    return srcs.map((src, i) => {
+      const length = src.shape[attr[0]!]!;
+      start += length;
+      return wants[i] ? narrow(g, attr[0]!, start - length, length) : null;
+    });
+  },
+  matmul: (g, { x, y, wants }) => [
+    wants[0] ? matmul(g, transposed(y)) : null,
+    wants[1] ? matmul(transposed(x), g) : null,
+  ],
+  gather: (g, { x, y, attr }) => [scatterAdd(constant(x.shape, 0, x.dtype), attr[0]!, y, g)],
+  scatterAdd: (g, { y, attr, wants }) => [wants[0] ? g : null, null, wants[2] ? gather(g, attr[0]!, y) : null],
+  cumsum: (g, { attr }) => [flip(cumsum(flip(g, attr[0]!), attr[0]!), attr[0]!)],
+};
+
+const oneMinus = (x: Tensor): Tensor => x.neg().add(1);
+
+/** 1 where x is the greater, 0.5 where both are equal. */
+const share = (x: Tensor, y: Tensor): Tensor => where(x.eq(y), 0.5, where(x.gt(y), 1, 0)).to(x.dtype);
+
+const transposed = (x: Tensor): Tensor => x.transpose(-1, -2);
+
+/** The gradient of something that was broadcast: summed over the dimensions that were repeated. */
+function unbroadcast(g: Tensor, shape: Shape): Tensor {
+  const skip = g.shape.length - shape.length;
+  const dims = g.shape.map((_, d) => d).filter((d) => d < skip || (shape[d - skip] === 1 && g.shape[d] !== 1));
+  return dims.length === 0 ? reshape(g, shape) : reshape(g.sum(dims), shape);
+}
+
+/** A reduction's result, or its gradient, with the reduced dimensions of size 1 in place. */
+function kept(g: Tensor, shape: Shape, dims: readonly number[]): Tensor {
+  return reshape(
+    g,
+    shape.map((size, d) => (dims.includes(d) ? 1 : size)),
+  );
+}
+
+/** For each element the product of all others: by division, except around zeros. */
+function productOfOthers(x: Tensor, product: Tensor, dims: readonly number[]): Tensor {
+  const zero = x.eq(0);
+  const zeros = zero.to("int32").sum(dims, { keepdim: true });
+  const ofNonzero = where(zero, 1, x).prod(dims, { keepdim: true });
+  const atZero = where(zeros.eq(1), ofNonzero, 0);
+  return where(zero, atZero, product.div(where(zero, 1, x)));
+}
+
+function extremes(g: Tensor, x: Tensor, out: Tensor, dims: readonly number[]): Tensor {
+  const hit = x.eq(kept(out, x.shape, dims)).to(x.dtype);
+  return hit.div(hit.sum(dims, { keepdim: true })).mul(kept(g, x.shape, dims));
+}

@@ -1,0 +1,139 @@
+import { DeviceError } from "../errors.js";
+import { SCRATCH_BYTES } from "../kernels/wasm/backend.js";
+
+const PAGE = 65536;
+const MAX_PAGES = 65536;
+/** Every block starts at and takes a multiple of this many bytes: a cache line. */
+const ALIGN = 64;
+
+/** A free stretch of memory. The list is sorted by address and neighbours are merged. */
+interface Hole {
+  start: number;
+  bytes: number;
+}
+
+/**
+ * The linear memory that kernels work in, and its allocator: recently freed blocks are handed out again by exact size
+ * (a training loop asks for the same sizes again and again); the rest is first fit with merging of neighbours.
+ *
+ * Layout: 64 bytes of cells (the error cell among them), scratch space for matmul, then blocks.
+ */
+export class Memory {
+  readonly wasm = new WebAssembly.Memory({
+    initial: Math.ceil((SCRATCH_BYTES + PAGE) / PAGE) + 16,
+    maximum: MAX_PAGES,
+  });
+  float32 = new Float32Array(0);
+  float64 = new Float64Array(0);
+  int32 = new Int32Array(0);
+  uint8 = new Uint8Array(0);
+  /** Bytes in blocks that somebody holds. */
+  bytesHeld = 0;
+  private readonly recent = new Map<number, number[]>();
+  private readonly holes: Hole[] = [];
+  private top = (64 + SCRATCH_BYTES + ALIGN - 1) & -ALIGN;
+
+  constructor() {
+    this.look();
+  }
+
+  /** Bytes of the whole memory, free or not. */
+  get bytes(): number {
+    return this.uint8.byteLength;
+  }
+
+  /** Reserves `bytes` (rounded up to 64) and returns their address, never 0. What they hold is undefined. */
+  allocate(bytes: number): number {
+    const size = roundUp(bytes);
+    this.bytesHeld += size;
+    const again = this.recent.get(size);
+    if (again !== undefined && again.length > 0) return again.pop()!;
+    return this.firstFit(size) ?? this.extend(size);
+  }
+
+  /** Gives back a block of {@link allocate}, named with the same number of bytes. */
+  free(address: number, bytes: number): void {
+    const size = roundUp(bytes);
+    this.bytesHeld -= size;
+    const list = this.recent.get(size);
+    if (list === undefined) this.recent.set(size, [address]);
+    else list.push(address);
+  }
+
+  private firstFit(size: number): number | undefined {
+    for (let i = 0; i < this.holes.length; i++) {
+      const hole = this.holes[i]!;
+      if (hole.bytes < size) continue;
+      const address = hole.start;
+      if (hole.bytes === size) this.holes.splice(i, 1);
+      else {
+        hole.start += size;
+        hole.bytes -= size;
+      }
+      return address;
+    }
+    return undefined;
+  }
+
+  private extend(size: number): number {
+    if (this.top + size > this.bytes && this.settle()) {
+      const address = this.firstFit(size);
+      if (address !== undefined) return address;
+    }
+    const address = this.top;
+    if (address + size > this.bytes) this.grow(address + size - this.bytes);
+    this.top = address + size;
+    return address;
+  }
+
+  /** Merges the recently freed blocks into the holes; false if there were none. */
+  private settle(): boolean {
+    const all = [...this.holes];
+    for (const [bytes, starts] of this.recent) for (const start of starts) all.push({ start, bytes });
+    if (all.length === this.holes.length) return false;
+    this.recent.clear();
+    all.sort((a, b) => a.start - b.start);
+    this.holes.length = 0;
+    for (const hole of all) {
+      const last = this.holes.at(-1);
+      if (last !== undefined && last.start + last.bytes === hole.start) last.bytes += hole.bytes;
+      else this.holes.push(hole);
+    }
+    const last = this.holes.at(-1);
+    if (last !== undefined && last.start + last.bytes === this.top) {
+      this.top = last.start;
+      this.holes.pop();
+    }
+    return true;
+  }
+
+  private grow(missing: number): void {
+    const pages = Math.ceil(missing / PAGE);
+    // Growing by a quarter keeps the number of growths, each of which detaches all views, logarithmic.
+    const generous = Math.min(Math.max(pages, this.bytes / PAGE / 4), MAX_PAGES - this.bytes / PAGE);
+    try {
+      this.wasm.grow(Math.ceil(Math.max(pages, generous)));
+    } catch {
+      try {
+        this.wasm.grow(pages);
+      } catch {
+        const megabytes = (n: number) => `${Math.round(n / 2 ** 20)} MB`;
+        throw new DeviceError(
+          `out of memory: ${megabytes(missing)} more were needed on top of ${megabytes(this.bytes)}; ` +
+            "WebAssembly can address 4 GB, and the browser or system may allow less",
+        );
+      }
+    }
+    this.look();
+  }
+
+  private look(): void {
+    const { buffer } = this.wasm;
+    this.float32 = new Float32Array(buffer);
+    this.float64 = new Float64Array(buffer);
+    this.int32 = new Int32Array(buffer);
+    this.uint8 = new Uint8Array(buffer);
+  }
+}
+
+const roundUp = (bytes: number): number => Math.max(ALIGN, Math.ceil(bytes / ALIGN) * ALIGN);

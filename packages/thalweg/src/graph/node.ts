@@ -1,0 +1,127 @@
+import type { Buffer } from "../device/buffer.js";
+import type { DType } from "../dtype.js";
+import { StaleError } from "../errors.js";
+import * as P from "./primitive.js";
+import { SCALAR, type Shape, sizeOf } from "./shape.js";
+
+const NOTHING: readonly Node[] = [];
+
+/**
+ * One recorded value: a primitive applied to other values, and, once a plan has computed it, its storage.
+ *
+ * What a node is never changes; what is known of it does (storage, whether something reads it, whether it can still be
+ * computed).
+ */
+export class Node {
+  /** Storage, when the value exists in memory. */
+  buffer: Buffer | null = null;
+  /** For a view of storage: strides and offset in elements. Null strides: all of it, in row-major order. */
+  strides: readonly number[] | null = null;
+  offset = 0;
+  /** The number that a scalar stands for. */
+  value = 0;
+  requiresGrad = false;
+  /** Depends, through values not yet computed, on a parameter that a step may change. */
+  live = false;
+  /** A parameter or optimizer state: its storage is overwritten by the next assign. */
+  mutable = false;
+  /** Another node reads it. */
+  used = false;
+  /** Recorded by a backward pass or a step, not by the user. */
+  internal = false;
+  /** A user has read the value, or has got hold of it in a way that storage must outlive. */
+  escaped = false;
+  /** Can no longer be computed: a parameter that it depends on has changed. */
+  stale = false;
+  /** A backward pass has gone through it and did not retain the graph. */
+  freed = false;
+  /** Scratch marks of graph walks: `index` is meaningful to the walk numbered `mark`. */
+  mark = 0;
+  index = 0;
+  /** The tensor whose `.grad` a backward pass adds to. */
+  owner: object | null = null;
+
+  constructor(
+    readonly primitive: P.Primitive,
+    readonly dtype: DType,
+    readonly shape: Shape,
+    public srcs: readonly Node[],
+    readonly attr: readonly number[] | null,
+  ) {}
+
+  get size(): number {
+    return sizeOf(this.shape);
+  }
+
+  /** Lets go of what the value was computed from. */
+  forget(): void {
+    this.srcs = NOTHING;
+  }
+}
+
+/** What is going on while operations are recorded. */
+export const recording = {
+  /** Operations on tensors that require a gradient give tensors that require a gradient. */
+  gradEnabled: true,
+  /** A backward pass or a step is recording: its nodes are no open ends. */
+  internal: false,
+  /** Recorded nodes that depend on parameters, in order, since a step last ran. */
+  live: [] as Node[],
+  /** The other recorded nodes that nothing reads yet. */
+  loose: [] as Node[],
+  /** Nodes recorded since a plan last ran. */
+  count: 0,
+  /** Called after each node in eager mode and when a graph has grown very large. */
+  overflow: null as ((node: Node) => void) | null,
+  limit: 4000,
+};
+
+/** Adds an operation to the graph. Shapes and dtypes have been checked by the caller. */
+export function record(
+  primitive: P.Primitive,
+  dtype: DType,
+  shape: Shape,
+  srcs: readonly Node[],
+  attr: readonly number[] | null = null,
+): Node {
+  const node = new Node(primitive, dtype, shape, srcs, attr);
+  let live = false;
+  let requiresGrad = false;
+  for (let i = 0; i < srcs.length; i++) {
+    const src = srcs[i]!;
+    if (src.stale) throw stale(primitive.name);
+    src.used = true;
+    if (src.live && (src.buffer === null || src.mutable)) live = true;
+    if (src.requiresGrad) requiresGrad = true;
+  }
+  if (requiresGrad && recording.gradEnabled && (dtype === "float32" || dtype === "float64")) node.requiresGrad = true;
+  node.internal = recording.internal;
+  if (live) {
+    node.live = true;
+    recording.live.push(node);
+  } else if (!recording.internal) recording.loose.push(node);
+  if (++recording.count > recording.limit && !recording.internal) recording.overflow?.(node);
+  return node;
+}
+
+/** A number as an operand: handed to the plan at run time, so that a changing number compiles nothing. */
+export function scalarNode(value: number, dtype: DType): Node {
+  const node = new Node(P.scalar, dtype, SCALAR, NOTHING, null);
+  node.value = value;
+  return node;
+}
+
+/** A value that exists. */
+export function leafNode(buffer: Buffer, shape: Shape): Node {
+  const node = new Node(P.leaf, buffer.dtype, shape, NOTHING, null);
+  node.buffer = buffer;
+  return node;
+}
+
+export function stale(operation: string): StaleError {
+  return new StaleError(
+    `${operation}: this value was never computed before the parameters it depends on were changed by step() (or ` +
+      "assign), so it cannot be computed any more. Read it (item(), dataSync()) or call realize() on it before the " +
+      "next step(); if it is a backward() through an old loss, call backward() before step().",
+  );
+}

@@ -1,0 +1,53 @@
+import type { Backend, Kernel, RunnableKernel } from "../kernel.js";
+import { type FunctionBuilder, ModuleBuilder } from "./assembler.js";
+import { emitMap, emitScatter } from "./map.js";
+import { emitReduce } from "./reduce.js";
+
+export { SCRATCH_BYTES } from "./matmul.js";
+
+function emit(kernel: Kernel, _module: ModuleBuilder): FunctionBuilder {
+  switch (kernel.kind) {
+    case "map":
+      return emitMap(kernel);
+    case "reduce":
+      return emitReduce(kernel);
+    case "scatter":
+      return emitScatter(kernel);
+    case "matmul":
+      throw new Error("todo");
+  }
+}
+
+/** Where the scratch space begins if nobody says otherwise. */
+export const SCRATCH = 64;
+
+/** The bytes of a WebAssembly module that exports kernel number i as `i`. See {@link instantiate}. */
+export function assemble(kernels: readonly Kernel[], shared: boolean): Uint8Array<ArrayBuffer> {
+  const module = new ModuleBuilder();
+  for (const [i, kernel] of kernels.entries()) module.add(emit(kernel, module), String(i));
+  return module.encode(shared);
+}
+
+/**
+ * Runs a module of {@link assemble} on a memory. Threads that share a memory need scratch space of their own each,
+ * {@link SCRATCH_BYTES} bytes from the byte address `scratch` on.
+ */
+export function instantiate(
+  module: WebAssembly.Module,
+  memory: WebAssembly.Memory,
+  scratch: number = SCRATCH,
+): RunnableKernel[] {
+  const { exports } = new WebAssembly.Instance(module, { e: { m: memory, s: scratch } });
+  const out: RunnableKernel[] = [];
+  for (let i = 0; String(i) in exports; i++) out.push(exports[i] as RunnableKernel);
+  return out;
+}
+
+const isShared = ({ buffer }: WebAssembly.Memory): boolean =>
+  typeof SharedArrayBuffer !== "undefined" && (buffer as ArrayBufferLike) instanceof SharedArrayBuffer;
+
+/** Kernels as WebAssembly with 128-bit SIMD, generated and compiled at once. */
+export const wasmBackend: Backend = {
+  name: "wasm",
+  compile: (kernels, memory) => instantiate(new WebAssembly.Module(assemble(kernels, isShared(memory))), memory),
+};

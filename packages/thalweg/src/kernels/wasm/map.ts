@@ -1,0 +1,149 @@
+/** Map and scatter kernels as functions. */
+import { BYTES } from "../../dtype.js";
+import { ERROR_CELL, type MapKernel, type ScatterKernel } from "../kernel.js";
+import type { FunctionBuilder } from "./assembler.js";
+import { Evaluator, type PushFold } from "./evaluator.js";
+import { Lowering, level, type Node } from "./lower.js";
+import { type Count, Nest, type Segment } from "./nest.js";
+import { I32, i32 } from "./opcodes.js";
+import { INSTRUCTIONS, TYPES } from "./operations.js";
+
+/** Bodies of up to this many nodes are unrolled once more: beyond it the loop itself costs next to nothing. */
+const SMALL = 24;
+
+const noFold: PushFold = () => {
+  throw new Error("a fold's value outside of a reduce kernel");
+};
+
+/** A loop nest always has an outermost loop, though it may run just once. */
+export const nested = (loops: readonly number[]): readonly number[] => (loops.length === 0 ? [1] : loops);
+
+/** How many different nodes vary in loop `l` or within it. */
+export function size(roots: readonly Node[], l: number, seen = new Set<Node>()): number {
+  let count = 0;
+  for (const node of roots) {
+    if (seen.has(node) || level(node) < l) continue;
+    seen.add(node);
+    count += 1 + size(node.args, l, seen);
+  }
+  return count;
+}
+
+/** Cuts a loop into runs of 4 · `unroll` points, of 4, and the rest: at once if its size is known, else one by one. */
+export function segments(
+  count: Count,
+  unroll: number,
+  vectors: (unroll: number, active: number) => void,
+  single: () => void,
+): Segment[] {
+  const out: Segment[] = [];
+  if (unroll > 1) out.push({ points: 4 * unroll, body: () => vectors(unroll, 4) });
+  out.push({ points: 4, body: () => vectors(1, 4) });
+  if (!("known" in count)) out.push({ points: 1, body: single });
+  else if (count.known % 4 === 1) out.push({ points: 1, body: single });
+  else if (count.known % 4 > 0) {
+    const active = count.known % 4;
+    out.push({ points: active, body: () => vectors(1, active) });
+  }
+  return out;
+}
+
+/** The evaluators that {@link segments} needs, for hoisting. */
+export const evaluatorsFor = (count: Count, single: Evaluator, vector: Evaluator): Evaluator[] =>
+  "known" in count
+    ? count.known < 2
+      ? [single]
+      : count.known % 4 === 1
+        ? [single, vector]
+        : [vector]
+    : [single, vector];
+
+export function emitMap(kernel: MapKernel): FunctionBuilder {
+  const loops = nested(kernel.loops);
+  const lowering = new Lowering(loops.length);
+  const stores = kernel.body.map((store) => lowering.store(store));
+  const roots = stores.map(({ value }) => value);
+  const nest = new Nest(kernel, lowering, loops);
+  const inner = loops.length - 1;
+  const single = new Evaluator(nest, noFold);
+  const vector = new Evaluator(nest, noFold, 4, inner);
+  const known: Count = { known: inner > 0 ? loops[inner]! : 0 };
+  const users = inner > 0 ? evaluatorsFor(known, single, vector) : [single, vector];
+  const unroll = size(roots, inner) <= SMALL ? 2 : 1;
+
+  const from = (l: number): void => {
+    for (const user of users) user.hoist(roots, l);
+    const count = nest.count(l);
+    if (l < inner) {
+      nest.loop(l, count, [{ points: 1, body: () => from(l + 1) }]);
+      return;
+    }
+    const vectors = (times: number, active: number) => {
+      for (let u = 0; u < times; u++) new Evaluator(nest, noFold, 4, inner, 4 * u, active).store(stores);
+    };
+    nest.loop(
+      l,
+      count,
+      segments(count, unroll, vectors, () => single.store(stores)),
+    );
+  };
+  return nest.function(() => {
+    if (!loops.includes(0)) from(0);
+  });
+}
+
+export function emitScatter(kernel: ScatterKernel): FunctionBuilder {
+  const loops = nested(kernel.loops);
+  const lowering = new Lowering(loops.length);
+  const { dtype } = kernel.access;
+  const target = lowering.place(kernel.access, true);
+  const index = lowering.use(kernel.index, "int32");
+  const value = lowering.use(kernel.value, dtype);
+  const nest = new Nest(kernel, lowering, loops);
+  const { f } = nest;
+  const single = new Evaluator(nest, noFold);
+  const type = TYPES[dtype];
+
+  const point = () => {
+    // Computed in any case, since it may set the error cell.
+    const at = single.local(index);
+    const what = single.local(value);
+    f.get(at);
+    f.i32(kernel.size);
+    f.op(i32.ltU);
+    f.if(
+      undefined,
+      () => {
+        const address = f.local(I32);
+        f.get(nest.induction(target.induction));
+        f.i32(target.offset - target.induction.offset);
+        f.op(i32.add);
+        f.get(at);
+        f.i32(kernel.stride * BYTES[dtype]);
+        f.op(i32.mul, i32.add);
+        f.tee(address);
+        if (kernel.op === "add") {
+          f.get(address);
+          f.memory(type.load);
+          f.get(what);
+          f.op(INSTRUCTIONS[dtype === "bool" ? "or" : "add"]![dtype]![0]!);
+        } else f.get(what);
+        f.memory(type.store);
+        f.release(address);
+      },
+      () => {
+        f.i32(ERROR_CELL);
+        f.i32(1);
+        f.memory(i32.store);
+      },
+    );
+  };
+  const from = (l: number): void => {
+    single.hoist([index, value], l);
+    const body = l < loops.length - 1 ? () => from(l + 1) : point;
+    nest.loop(l, nest.count(l), [{ points: 1, body }]);
+  };
+  return nest.function(() => {
+    if (!loops.includes(0)) from(0);
+  });
+}

@@ -1,0 +1,1 @@
+export const SCRATCH_BYTES = 2097152;

@@ -1,0 +1,59 @@
+import { OptionError } from "../errors.js";
+import type { Tensor } from "../tensor/tensor.js";
+import { atLeast, Optimizer, type ParamGroup, type State } from "./optimizer.js";
+
+export interface SGDOptions {
+  /** Learning rate. Default 0.001. */
+  lr: number;
+  /** How much of the last update is kept. Default 0. */
+  momentum: number;
+  /** How much of the gradient is left out of the momentum. Default 0. */
+  dampening: number;
+  /** L2 penalty: this times the parameter is added to its gradient. Default 0. */
+  weightDecay: number;
+  /** Look ahead: step along the gradient plus the momentum's next contribution. Default false. */
+  nesterov: boolean;
+  /** Climb instead of descending. Default false. */
+  maximize: boolean;
+}
+
+/**
+ * Gradient descent, one learning rate for all parameters, with momentum if asked for.
+ *
+ * p ← p − lr · g;  with momentum μ and dampening τ: b ← μ b + (1 − τ) g (at the first step b ← g), p ← p − lr · b,
+ * or with Nesterov's look-ahead p ← p − lr · (g + μ b).
+ *
+ * Sources: B. T. Polyak (1964); I. Sutskever et al., "On the importance of initialization and momentum in deep
+ * learning" (2013). Meaning and defaults are those of `torch.optim.SGD`.
+ */
+export class SGD extends Optimizer<SGDOptions> {
+  constructor(params: Iterable<Tensor> | Iterable<ParamGroup<SGDOptions>>, options: Partial<SGDOptions> = {}) {
+    super(params, {
+      lr: options.lr ?? 0.001,
+      momentum: options.momentum ?? 0,
+      dampening: options.dampening ?? 0,
+      weightDecay: options.weightDecay ?? 0,
+      nesterov: options.nesterov ?? false,
+      maximize: options.maximize ?? false,
+    });
+  }
+
+  update(p: Tensor, gradient: Tensor, state: State, options: SGDOptions): Tensor {
+    const { lr, momentum, dampening, weightDecay, nesterov, maximize } = options;
+    let g = maximize ? gradient.neg() : gradient;
+    if (weightDecay !== 0) g = g.add(p.mul(weightDecay));
+    if (momentum === 0) return p.sub(g.mul(lr));
+
+    const first = !Object.hasOwn(state, "momentumBuffer");
+    state.momentumBuffer = first ? g.mul(1) : state.momentumBuffer!.mul(momentum).add(g.mul(1 - dampening));
+    const direction = nesterov ? g.add(state.momentumBuffer.mul(momentum)) : state.momentumBuffer;
+    return p.sub(direction.mul(lr));
+  }
+
+  protected override validate({ lr, momentum, dampening, weightDecay, nesterov }: SGDOptions): void {
+    for (const [name, value] of Object.entries({ lr, momentum, weightDecay })) atLeast("SGD", name, value, 0);
+    if (nesterov && (momentum <= 0 || dampening !== 0)) {
+      throw new OptionError("SGD: nesterov needs a momentum above 0 and a dampening of 0");
+    }
+  }
+}

@@ -1,0 +1,323 @@
+/**
+ * When recorded operations are run.
+ *
+ * Nothing runs until a value is needed. A step is recorded like everything else, and at most one is ever pending; it
+ * runs when a value is needed or the next step comes. Since it overwrites parameters, whatever was recorded from their
+ * old values and may still be asked for is computed first, in the same plan: the losses on which backward was called,
+ * the gradients, and open ends (values that nothing else reads).
+ */
+import { Buffer, device } from "../device/device.js";
+import { IndexError, OptionError } from "../errors.js";
+import { Node, recording, stale } from "../graph/node.js";
+import * as P from "../graph/primitive.js";
+import { javascriptBackend } from "../kernels/javascript.js";
+import type { Backend } from "../kernels/kernel.js";
+import { wasmBackend } from "../kernels/wasm/backend.js";
+import { clearPlans, planFor } from "./cache.js";
+import { collect, nextMark } from "./key.js";
+import { describe, type Fate, planOf, type Result } from "./plan.js";
+
+/** Somebody whose gradient is a recorded value. */
+export interface GradientOwner {
+  readonly gradient: { readonly node: Node } | null;
+}
+
+interface Watch {
+  readonly owner: GradientOwner;
+  readonly node: Node;
+}
+
+/** What was recorded up to a step, and between steps. */
+interface Recorded {
+  /** Losses on which backward was called. */
+  losses: Node[];
+  /** Gradients. */
+  watches: Watch[];
+  /** Values kept for backward passes that are recorded now, not needed once those have run. */
+  releases: Node[];
+}
+
+interface Pending extends Recorded {
+  readonly assigns: readonly Node[];
+}
+
+let pending: Pending | null = null;
+let recent: Recorded = { losses: [], watches: [], releases: [] };
+/** Values kept for backward passes that have not come yet, by forward pass; the oldest are given up. */
+const generations: Node[][] = [];
+const MOST_GENERATIONS = 4;
+
+const settings = { eager: false, fuse: true };
+const LIMIT = recording.limit;
+
+/** Makes a value exist, and everything that has to be computed with it. */
+export function realize(node: Node): void {
+  if (node.buffer !== null) return;
+  if (node.stale) throw stale(node.primitive.name);
+  run([node], true);
+}
+
+/** Takes note that a backward pass starts at a loss, so that the loss itself stays readable. */
+export function noteLoss(node: Node): void {
+  if (node.buffer === null) recent.losses.push(node);
+}
+
+/** Takes note of a gradient, so that it is computed before it becomes impossible. */
+export function noteGradient(owner: GradientOwner, node: Node): void {
+  recent.watches.push({ owner, node });
+}
+
+/** Takes note of a value that is not needed once the backward pass recorded now has run. */
+export function noteRelease(node: Node): void {
+  recent.releases.push(node);
+}
+
+/**
+ * Records new values for parameters: pairs of the node that stands for the old value and the node of the new one.
+ * Returns the nodes that stand for the parameters from now on. Runs the step before, if it is still pending.
+ */
+export function step(pairs: readonly (readonly [Node, Node])[]): Node[] {
+  if (pending !== null) run([], false);
+  const assigns = pairs.map(([old, value]) => assignNode(old, value));
+  pending = { assigns, ...recent };
+  recent = { losses: [], watches: [], releases: [] };
+  if (settings.eager) run([], true);
+  return assigns;
+}
+
+function assignNode(old: Node, value: Node): Node {
+  const node = new Node(P.assign, old.dtype, old.shape, [value, old], null);
+  value.used = true;
+  node.mutable = true;
+  node.live = true;
+  node.internal = true;
+  node.requiresGrad = old.requiresGrad;
+  node.owner = old.owner;
+  return node;
+}
+
+/** Runs the pending step, if any, and whatever else was recorded and may be asked for. */
+export function settle(): void {
+  if (pending !== null || recent.losses.length > 0 || recent.watches.length > 0) run([], true);
+}
+
+interface Wanted {
+  readonly node: Node;
+  readonly fate: Fate;
+}
+
+/**
+ * Runs one plan: the pending step with what must come before it, and the given targets.
+ *
+ * @param everything - also the losses and gradients recorded since the pending step
+ */
+function run(targets: readonly Node[], everything: boolean): void {
+  const step = pending;
+  const { ends, doomed } = step === null ? NO_ENDS : endsOf(step.assigns);
+  const wanted: Wanted[] = [];
+  const mark = nextMark();
+  const want = (node: Node, fate: Fate): void => {
+    if (node.buffer !== null || node.mark === mark) return;
+    node.mark = mark;
+    wanted.push({ node, fate });
+  };
+  const wantRecorded = ({ losses, watches }: Recorded): void => {
+    for (const node of losses) want(node, "value");
+    // A gradient is computed if its owner still has it, or somebody has looked at it and may have kept it.
+    for (const { owner, node } of watches) if (node.escaped || owner.gradient?.node === node) want(node, "kept");
+  };
+  if (step !== null) {
+    wantRecorded(step);
+    for (const node of ends) want(node, "value");
+    for (const node of step.assigns) want(node, "assign");
+  }
+  if (everything) wantRecorded(recent);
+  for (const node of targets) want(node, "value");
+  execute(wanted);
+  if (step !== null) {
+    pending = null;
+    for (const node of doomed) {
+      if (node.buffer !== null) continue;
+      node.stale = true;
+      node.forget();
+    }
+    for (const node of step.releases) release(node);
+  }
+  if (everything) {
+    for (const node of recent.releases) release(node);
+    recent = { losses: [], watches: [], releases: [] };
+  }
+  if (recording.loose.length > 0)
+    recording.loose = recording.loose.filter((node) => node.buffer === null && !node.used);
+  if (device().takeError()) {
+    throw new IndexError("gather, indexSelect or scatterAdd: an index was outside the bounds of its dimension");
+  }
+}
+
+const NO_ENDS = { ends: [] as Node[], doomed: [] as Node[] };
+
+/** True if an assign writes over the storage of the old value, which then is gone. */
+function inPlace(assign: Node): boolean {
+  const old = assign.srcs[1]!;
+  return old.mutable && old.buffer !== null && !old.buffer.shared;
+}
+
+/**
+ * Of the recorded values that depend on parameters about to be overwritten: the open ends, and all those that will be
+ * impossible to compute afterwards.
+ */
+function endsOf(assigns: readonly Node[]): { ends: Node[]; doomed: Node[] } {
+  const mark = nextMark();
+  for (const node of assigns) if (inPlace(node)) node.srcs[1]!.mark = mark;
+  const ends: Node[] = [];
+  const doomed: Node[] = [];
+  const rest: Node[] = [];
+  for (const node of recording.live) {
+    if (node.buffer !== null || node.stale) continue;
+    let depends = false;
+    const { srcs } = node;
+    for (let i = 0; i < srcs.length; i++) {
+      const src = srcs[i]!;
+      if (src.mark === mark && (src.buffer === null || src.mutable)) depends = true;
+    }
+    if (!depends) {
+      rest.push(node);
+      continue;
+    }
+    node.mark = mark;
+    doomed.push(node);
+    if (!node.used && !node.internal) ends.push(node);
+  }
+  recording.live = rest;
+  return { ends, doomed };
+}
+
+/** Plans and runs: one plan for all the given results, which then exist. */
+function execute(wanted: Wanted[]): void {
+  recording.count = 0;
+  if (wanted.length === 0) return;
+  const graph = collect(wanted.map((x) => x.node));
+  keepForBackward(graph.nodes, wanted);
+  const results = wanted.map((x): Result => ({ node: x.node.index, fate: x.fate }));
+  const loaded = planFor(graph.nodes, results, device(), settings.fuse);
+  const buffers = wanted.map(({ node, fate }) =>
+    fate === "assign" && inPlace(node) ? node.srcs[1]!.buffer! : new Buffer(node.dtype, node.size, null),
+  );
+  loaded.run(graph.inputs, graph.scalars, buffers);
+  for (let i = 0; i < wanted.length; i++) {
+    const { node, fate } = wanted[i]!;
+    node.buffer = buffers[i]!;
+    if (fate === "assign") {
+      const old = node.srcs[1]!;
+      if (old.buffer === node.buffer) {
+        old.buffer = null;
+        old.stale = true;
+      }
+      node.forget();
+    } else if (fate !== "saved" && (!node.requiresGrad || node.freed)) node.forget();
+  }
+}
+
+/**
+ * A forward pass that runs before its backward pass is recorded (because its loss is read first) also keeps the values
+ * that the gradient rules will read, so that the backward pass need not run it again.
+ */
+function keepForBackward(nodes: readonly Node[], wanted: Wanted[]): void {
+  let generation: Node[] | null = null;
+  const mark = nextMark();
+  for (const { node } of wanted) node.mark = mark;
+  const keep = (node: Node): void => {
+    let base = node;
+    while (base.buffer === null && (base.primitive.kind === "movement" || base.primitive === P.detach))
+      base = base.srcs[0]!;
+    if (base.buffer !== null || base.mark === mark || base.srcs.length === 0 || base.primitive === P.assign) return;
+    base.mark = mark;
+    wanted.push({ node: base, fate: "saved" });
+    generation ??= [];
+    generation.push(base);
+  };
+  for (let i = 0; i < nodes.length; i++) {
+    const node = nodes[i]!;
+    if (!node.requiresGrad || node.freed || node.buffer !== null) continue;
+    const { srcs } = node;
+    switch (node.primitive.needs) {
+      case "output":
+        keep(node);
+        break;
+      case "inputs":
+        for (const src of srcs) keep(src);
+        if (node.primitive.kind === "reduce") keep(node);
+        break;
+      case "other":
+        if (srcs[1]!.requiresGrad) keep(srcs[0]!);
+        if (srcs[0]!.requiresGrad) keep(srcs[1]!);
+        break;
+      case "condition":
+        keep(srcs[0]!);
+        break;
+      case "nothing":
+        break;
+    }
+  }
+  if (generation === null) return;
+  generations.push(generation);
+  while (generations.length > MOST_GENERATIONS) for (const node of generations.shift()!) release(node);
+}
+
+/**
+ * Gives up the storage of a value that nobody has looked at. If it is asked for after all it is computed again, as
+ * long as that is possible.
+ */
+export function release(node: Node): void {
+  const { buffer } = node;
+  if (buffer === null || node.escaped || buffer.shared || buffer.host !== null) return;
+  device().release(buffer);
+  node.buffer = null;
+  if (node.srcs.length === 0) node.stale = true;
+}
+
+/** The plan that a value would be computed by, in words; nothing is run. */
+export function explain(node: Node): string {
+  if (node.buffer !== null) return "the value exists: nothing to compute";
+  const graph = collect([node]);
+  return describe(planOf(graph.nodes, [{ node: node.index, fate: "value" }], settings.fuse));
+}
+
+export interface Configuration {
+  /** Where kernels run: WebAssembly, or the JavaScript that it is checked against (slow). Default "wasm". */
+  backend?: "wasm" | "javascript";
+  /** Run every operation at once, alone: for finding the line that makes a NaN. Default false. */
+  eager?: boolean;
+  /** Compute chains of operations in one pass over memory. Default true. */
+  fuse?: boolean;
+}
+
+/** Changes how recorded operations are run; plans made so far are forgotten. */
+export function configure(changes: Configuration): void {
+  settle();
+  clearPlans();
+  if (changes.eager !== undefined) settings.eager = changes.eager;
+  if (changes.fuse !== undefined) settings.fuse = changes.fuse;
+  if (changes.backend !== undefined) {
+    const known = backends[changes.backend];
+    if (known === undefined) {
+      throw new OptionError(
+        `configure: there is no backend "${changes.backend}" (there are: ${Object.keys(backends).join(", ")})`,
+      );
+    }
+    device().backend = known;
+  }
+  recording.limit = settings.eager ? 0 : LIMIT;
+}
+
+const backends: Readonly<Record<string, Backend>> = { wasm: wasmBackend, javascript: javascriptBackend };
+
+// In eager mode this runs each operation. Else it bounds what a program that reads nothing can pile up.
+recording.overflow = (node) => {
+  if (settings.eager) return realize(node);
+  const open = [...recording.live, ...recording.loose].filter(
+    (x) => x.buffer === null && !x.used && !x.stale && !x.internal,
+  );
+  run(open.includes(node) ? open : [...open, node], true);
+  recording.live = recording.live.filter((x) => x.buffer === null && !x.used);
+};

@@ -1,0 +1,260 @@
+import { SMALL } from "../device/device.js";
+import type { DType } from "../dtype.js";
+import type { Node } from "../graph/node.js";
+import { showShape } from "../graph/shape.js";
+import { argumentLayout, extent, type Kernel } from "../kernels/kernel.js";
+import { type Emitted, emit } from "./emit.js";
+import { chooseStored, type Group, group } from "./fuse.js";
+import { type Item, itemsOf } from "./item.js";
+import { type Life, layOut } from "./layout.js";
+import { StoreItem } from "./lower.js";
+
+/** What becomes of a result of a plan. */
+export type Fate =
+  /** Copied to the heap if small, else in a block of its own. */
+  | "value"
+  /** In a block of its own: gradients, which the next plan reads. */
+  | "kept"
+  /** The same, for what a backward pass still to come will read. */
+  | "saved"
+  /** Written over a parameter's old value. */
+  | "assign";
+
+export interface Result {
+  /** Place of the node in the walk. */
+  readonly node: number;
+  readonly fate: Fate;
+}
+
+/** Where an address comes from when a plan is run. */
+export type Place =
+  | { readonly kind: "input"; readonly index: number }
+  | { readonly kind: "result"; readonly index: number }
+  | { readonly kind: "temporary"; readonly offset: number };
+
+/** A kernel in a plan, with the places that its slots refer to. */
+export interface Step {
+  readonly kernel: Kernel;
+  readonly places: readonly Place[];
+  /** Which scalar of the plan stands in each scalar slot. */
+  readonly scalars: readonly number[];
+  readonly end: number;
+  /** Byte offset of its argument block in the plan's. */
+  readonly args: number;
+  readonly operations: number;
+}
+
+/** Room for a small value from the heap; none (0 bytes) for large ones. */
+export interface Staging {
+  readonly offset: number;
+  readonly bytes: number;
+}
+
+/** Kernels in order, with one memory layout: everything about a graph that does not change from run to run. */
+export interface Plan {
+  readonly steps: readonly Step[];
+  readonly scalarTypes: readonly DType[];
+  /** For each input, where in the temporary memory a small value on the heap is copied to. */
+  readonly staging: readonly Staging[];
+  /** For each result, where in the temporary memory it is computed, if it is then copied to the heap; else -1. */
+  readonly resultOffsets: readonly number[];
+  readonly results: readonly Result[];
+  readonly temporaryBytes: number;
+  readonly argumentBytes: number;
+  /** Values computed × points of one run. */
+  readonly operations: number;
+  readonly groups: readonly Group[];
+}
+
+/** How often the storing of items may be decided anew. */
+const ATTEMPTS = 200;
+
+/** Plans a graph: nodes in topological order (`node.index` is the place) and what becomes of which of them. */
+export function planOf(nodes: readonly Node[], results: readonly Result[], fuse = true): Plan {
+  const forced = new Set<number>();
+  const apart = new Set<number>();
+  for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
+    try {
+      return attemptPlan(nodes, results, forced, apart, fuse);
+    } catch (signal) {
+      if (!(signal instanceof StoreItem)) throw signal;
+      const { id } = signal.item;
+      if (forced.has(id) && (!signal.apart || apart.has(id)))
+        throw new Error(`internal: cannot plan ${signal.message}`);
+      forced.add(id);
+      if (signal.apart) apart.add(id);
+    }
+  }
+  throw new Error("internal: the graph could not be planned");
+}
+
+function attemptPlan(
+  nodes: readonly Node[],
+  results: readonly Result[],
+  forced: ReadonlySet<number>,
+  apart: ReadonlySet<number>,
+  fuse: boolean,
+): Plan {
+  const items = itemsOf(nodes, (node) => node.buffer !== null);
+  if (!fuse) for (const item of items.list) if (!item.isInput && item.scalar < 0) (forced as Set<number>).add(item.id);
+  for (const item of items.list) item.apart = apart.has(item.id);
+  const wanted = results.map((result) => items.byNode[result.node]!);
+  chooseStored(items.list, wanted, forced);
+  const groups = group(oldValuesFirst(items.list), fuse);
+  const emitted: { at: number; kernel: Emitted }[] = [];
+  groups.forEach((g, at) => {
+    for (const kernel of emit(g)) emitted.push({ at, kernel });
+  });
+  return assemble(items.inputs, items.scalars, wanted, results, groups, emitted);
+}
+
+/**
+ * What does not depend on an assign comes before the assigns, so that old values are read before they are overwritten.
+ * (Where a later value still reads an old one, see {@link deferredAssigns}.)
+ */
+function oldValuesFirst(list: readonly Item[]): Item[] {
+  const late = new Set<Item>();
+  for (const item of list) if (item.overwrites !== null || item.srcs.some((src) => late.has(src))) late.add(item);
+  return [...list.filter((item) => !late.has(item)), ...list.filter((item) => late.has(item))];
+}
+
+function assemble(
+  inputs: readonly Item[],
+  scalars: readonly Item[],
+  wanted: readonly Item[],
+  results: readonly Result[],
+  groups: readonly Group[],
+  emitted: { at: number; kernel: Emitted }[],
+): Plan {
+  const deferred = deferredAssigns(wanted, results, emitted);
+  const lives = new Map<Item, Life>();
+  const resultOf = new Map<Item, number>();
+  results.forEach((result, i) => {
+    const item = wanted[i]!;
+    const small = result.fate === "value" && item.bytes <= SMALL;
+    if (!small && !deferred.has(item)) resultOf.set(item, i);
+  });
+  emitted.forEach(({ kernel }, at) => {
+    for (const item of kernel.buffers) {
+      if ((item.isInput && !item.stored) || resultOf.has(item)) continue;
+      const life = lives.get(item);
+      if (life === undefined) lives.set(item, { item, first: at, last: at });
+      else life.last = at;
+    }
+  });
+  // Small results are read after the last kernel; so are deferred assigns.
+  wanted.forEach((item) => {
+    const life = lives.get(item);
+    if (life !== undefined) life.last = Number.POSITIVE_INFINITY;
+  });
+  let bytes = 0;
+  const staging = inputs.map((item): Staging => {
+    const size = item.strides !== null ? SMALL : item.bytes <= SMALL ? (item.bytes + 63) & ~63 : 0;
+    bytes += size;
+    return { offset: bytes - size, bytes: size };
+  });
+  const { offsets, bytes: temporaryBytes } = layOut([...lives.values()], bytes);
+  const placeOf = (item: Item): Place => {
+    if (item.isInput && !item.stored) return { kind: "input", index: item.input };
+    const index = resultOf.get(item);
+    return index !== undefined ? { kind: "result", index } : { kind: "temporary", offset: offsets.get(item)! };
+  };
+  let argumentBytes = 0;
+  const steps = emitted.map(({ kernel: { kernel, buffers, scalars: used, operations } }): Step => {
+    const args = argumentBytes;
+    argumentBytes += argumentLayout(kernel).bytes;
+    const end = extent(kernel);
+    return { kernel, places: buffers.map(placeOf), scalars: used.map((item) => item.scalar), end, args, operations };
+  });
+  return {
+    steps,
+    scalarTypes: scalars.map((item) => item.dtype),
+    staging,
+    resultOffsets: wanted.map((item) => (resultOf.has(item) ? -1 : (offsets.get(item) ?? -1))),
+    results,
+    temporaryBytes,
+    argumentBytes,
+    operations: steps.reduce((n, step) => n + step.operations, 0),
+    groups,
+  };
+}
+
+/**
+ * Assigns that must not write over the old value where they are computed, because a later kernel (or the same one, at
+ * other points) still reads it. They are computed aside and copied when everything has run.
+ */
+function deferredAssigns(
+  wanted: readonly Item[],
+  results: readonly Result[],
+  emitted: { at: number; kernel: Emitted }[],
+): Set<Item> {
+  const deferred = new Set<Item>();
+  results.forEach((result, i) => {
+    if (result.fate !== "assign") return;
+    const item = wanted[i]!;
+    const old = item.overwrites!;
+    const writes = emitted.findIndex(({ kernel }) => kernel.buffers.includes(item) && writesTo(kernel, item));
+    emitted.forEach(({ kernel }, at) => {
+      if (at < writes || !kernel.buffers.includes(old)) return;
+      if (at > writes || !readsOnlyInPlace(kernel.kernel, kernel.buffers.indexOf(old), kernel.buffers.indexOf(item))) {
+        deferred.add(item);
+      }
+    });
+  });
+  return deferred;
+}
+
+function writesTo({ kernel, buffers }: Emitted, item: Item): boolean {
+  const slot = buffers.indexOf(item);
+  if (kernel.kind === "matmul") return kernel.c.buffer === slot;
+  if (kernel.kind === "scatter") return kernel.access.buffer === slot;
+  const stores = kernel.kind === "reduce" ? [...kernel.body, ...kernel.stores] : kernel.body;
+  return stores.some((store) => store.access.buffer === slot);
+}
+
+/** True if a kernel reads the old value only at the element that it is about to overwrite. */
+function readsOnlyInPlace(kernel: Kernel, old: number, written: number): boolean {
+  if (kernel.kind !== "map" && kernel.kind !== "reduce") return false;
+  const stores = kernel.kind === "reduce" ? [...kernel.body, ...kernel.stores] : kernel.body;
+  const target = stores.find((store) => store.access.buffer === written)!.access;
+  const key = `${target.offset}:${target.strides.join()}`;
+  // A fold has finished before its stores are made only for this kept point, so what it reads must be the same point.
+  let fine = true;
+  const seen = new Set<unknown>();
+  const visit = (expr: unknown): void => {
+    if (typeof expr !== "object" || expr === null || seen.has(expr)) return;
+    seen.add(expr);
+    const { access } = expr as { access?: { buffer: number; offset: number; strides: readonly number[] } };
+    if (access?.buffer === old && `${access.offset}:${access.strides.join()}` !== key) fine = false;
+    if ("kind" in expr && expr.kind === "gather" && access?.buffer === old) fine = false;
+    for (const part of Object.values(expr)) {
+      if (Array.isArray(part)) part.forEach(visit);
+      else visit(part);
+    }
+  };
+  visit(kernel.body.map((s) => s.value));
+  for (const s of kernel.body) visit(s.value);
+  if (kernel.kind === "reduce") {
+    for (const fold of kernel.folds) visit(fold.value);
+    for (const s of kernel.stores) visit(s.value);
+  }
+  return fine;
+}
+
+/** A plan in words: its kernels, what they read and write, and the bytes that they move. */
+export function describe(plan: Plan): string {
+  const lines = plan.groups.map((g, i) => {
+    const names = (list: readonly Item[]) => list.map((x) => `${x.primitive.name}${showShape(x.shape)}`).join(", ");
+    const parts = [
+      g.item !== null ? `${g.item.primitive.name}${showShape(g.item.shape)}` : "",
+      g.body.length > 0 ? `stores ${names(g.body)}` : "",
+      g.folds.length > 0 ? `folds ${names(g.folds)}` : "",
+      g.epilogue.length > 0 ? `then ${names(g.epilogue)}` : "",
+    ];
+    return `${i + 1}. ${g.kind} over ${g.size} points: ${parts.filter(Boolean).join("; ")}`;
+  });
+  return [
+    `${plan.steps.length} kernels, ${plan.temporaryBytes} bytes of temporary memory, ${plan.operations} operations`,
+    ...lines,
+  ].join("\n");
+}

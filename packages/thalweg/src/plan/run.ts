@@ -1,0 +1,149 @@
+import type { Buffer, Device } from "../device/device.js";
+import { allocate, BYTES, type DType } from "../dtype.js";
+import type { Node } from "../graph/node.js";
+import { argumentLayout, type RunnableKernel } from "../kernels/kernel.js";
+import { runnable } from "./cache.js";
+import { describe, type Place, type Plan } from "./plan.js";
+import { statistics } from "./statistics.js";
+
+/** One address to be written into the argument blocks: from which input, result or offset, to which int32 cell. */
+interface Patch {
+  readonly from: number;
+  readonly cell: number;
+}
+
+interface ScalarPatch {
+  readonly scalar: number;
+  readonly dtype: DType;
+  readonly cell: number;
+}
+
+/** A plan made ready for a device: kernels compiled, argument blocks in its memory. */
+export class LoadedPlan {
+  private readonly kernels: RunnableKernel[];
+  private readonly ends: number[];
+  private readonly args: number[];
+  private readonly inputCells: Patch[] = [];
+  private readonly resultCells: Patch[] = [];
+  private readonly temporaryCells: Patch[] = [];
+  private readonly scalarCells: ScalarPatch[] = [];
+  private readonly argumentBlock: number;
+  private readonly addresses: Float64Array;
+  private readonly resultAddresses: Float64Array;
+  private arena = -1;
+
+  constructor(
+    readonly plan: Plan,
+    private readonly device: Device,
+  ) {
+    this.kernels = runnable(
+      plan.steps.map((step) => step.kernel),
+      device,
+    );
+    this.ends = plan.steps.map((step) => step.end);
+    this.argumentBlock = device.memory.allocate(Math.max(plan.argumentBytes, 8));
+    this.args = plan.steps.map((step) => this.argumentBlock + step.args);
+    this.addresses = new Float64Array(plan.staging.length);
+    this.resultAddresses = new Float64Array(plan.results.length);
+    plan.steps.forEach((step, s) => {
+      const block = this.args[s]!;
+      step.places.forEach((place, slot) => {
+        this.cellsOf(place).push({
+          from: place.kind === "temporary" ? place.offset : place.index,
+          cell: (block >>> 2) + slot,
+        });
+      });
+      const cells = block + argumentLayout(step.kernel).scalars;
+      step.scalars.forEach((scalar, slot) => {
+        this.scalarCells.push({ scalar, dtype: plan.scalarTypes[scalar]!, cell: cells + 8 * slot });
+      });
+    });
+  }
+
+  private cellsOf(place: Place): Patch[] {
+    if (place.kind === "input") return this.inputCells;
+    return place.kind === "result" ? this.resultCells : this.temporaryCells;
+  }
+
+  /** Gives the argument block back; the plan cannot be run any more. */
+  unload(): void {
+    this.device.memory.free(this.argumentBlock, Math.max(this.plan.argumentBytes, 8));
+  }
+
+  /** The plan in words. */
+  describe(): string {
+    return describe(this.plan);
+  }
+
+  /**
+   * Runs the kernels. `inputs` and `scalars` are the graph's, in the order of the walk; `targets` are, for each result,
+   * the buffer to write (for assigns the parameter's). Returns the buffers that hold the results.
+   */
+  run(inputs: readonly Node[], scalars: readonly Node[], targets: readonly Buffer[]): void {
+    const { device, plan } = this;
+    device.clock++;
+    // Everything that may grow memory, which detaches its views, comes first.
+    const arena = device.arena(plan.temporaryBytes);
+    for (let i = 0; i < inputs.length; i++) {
+      const node = inputs[i]!;
+      const buffer = node.buffer!;
+      const size = BYTES[buffer.dtype];
+      let address: number;
+      if (buffer.address === 0 && buffer.host !== null && buffer.host.byteLength <= plan.staging[i]!.bytes) {
+        address = arena + plan.staging[i]!.offset;
+        device.write(address, buffer.host);
+      } else address = device.locate(buffer);
+      this.addresses[i] = address + node.offset * size;
+    }
+    for (let r = 0; r < targets.length; r++) {
+      const buffer = targets[r]!;
+      const offset = plan.resultOffsets[r]!;
+      if (offset < 0) {
+        this.resultAddresses[r] = device.place(buffer);
+        if (plan.results[r]!.fate !== "assign") buffer.host = null;
+      }
+    }
+    this.patch(arena, scalars);
+    const { kernels, args, ends } = this;
+    for (let k = 0; k < kernels.length; k++) kernels[k]!(args[k]!, 0, ends[k]!);
+    for (let r = 0; r < targets.length; r++) {
+      const buffer = targets[r]!;
+      const offset = plan.resultOffsets[r]!;
+      if (plan.results[r]!.fate === "assign") {
+        if (offset >= 0) {
+          const from = arena + offset;
+          const to = device.place(buffer);
+          device.memory.uint8.copyWithin(to, from, from + buffer.length * BYTES[buffer.dtype]);
+        }
+        buffer.host = null;
+      } else if (buffer.length === 0) buffer.host = allocate(buffer.dtype, 0);
+      else if (offset >= 0) buffer.host = device.copyOut(arena + offset, buffer);
+    }
+    statistics.plansRun++;
+    statistics.kernelsRun += kernels.length;
+    statistics.operations += plan.operations;
+  }
+
+  private patch(arena: number, scalars: readonly Node[]): void {
+    const { int32, float32, float64 } = this.device.memory;
+    for (let i = 0; i < this.inputCells.length; i++) {
+      const { from, cell } = this.inputCells[i]!;
+      int32[cell] = this.addresses[from]!;
+    }
+    for (let i = 0; i < this.resultCells.length; i++) {
+      const { from, cell } = this.resultCells[i]!;
+      int32[cell] = this.resultAddresses[from]!;
+    }
+    if (this.arena !== arena) {
+      this.arena = arena;
+      for (const { from, cell } of this.temporaryCells) int32[cell] = arena + from;
+    }
+    for (let i = 0; i < this.scalarCells.length; i++) {
+      const { scalar, dtype, cell } = this.scalarCells[i]!;
+      const { value } = scalars[scalar]!;
+      if (dtype === "float32") float32[cell >>> 2] = value;
+      else if (dtype === "float64") float64[cell / 8] = value;
+      else int32[cell >>> 2] = value;
+    }
+  }
+}

@@ -1,0 +1,576 @@
+import { device } from "../device/device.js";
+import { allocate, type DType, isFloat, type TypedArray } from "../dtype.js";
+import { DTypeError, GradientError, ShapeError } from "../errors.js";
+import { leafNode, type Node, record } from "../graph/node.js";
+import * as P from "../graph/primitive.js";
+import { type Shape, sameShape, showShape } from "../graph/shape.js";
+import { realize, step } from "../plan/engine.js";
+import type { Operand } from "./elementwise.js";
+import * as elementwise from "./elementwise.js";
+import { formatTensor } from "./format.js";
+import * as indexing from "./indexing.js";
+import * as movement from "./movement.js";
+import { contiguous } from "./read.js";
+import type { Correction, Dims, KeepDim, ValuesAndIndices } from "./reduce.js";
+import * as reduce from "./reduce.js";
+
+/** The values of a tensor as nested arrays; a number or boolean for a tensor of no dimensions. */
+export type NestedValues = number | boolean | NestedValues[];
+
+export interface BackwardOptions {
+  /** The gradient of whatever comes after this tensor. Default 1, which needs a tensor of one element. */
+  gradient?: Tensor | undefined;
+  /** Keep the graph for another backward pass. Default: the value of `createGraph`. */
+  retainGraph?: boolean | undefined;
+  /** Record the backward pass itself, for gradients of gradients. Default false. */
+  createGraph?: boolean | undefined;
+}
+
+/** Installed by the autograd floor, which stands above this one. */
+export const backwardHook: { run: ((root: Tensor, options: BackwardOptions) => void) | null } = { run: null };
+
+/**
+ * A multidimensional array of one number type. Operations give new tensors and are computed when a value is needed;
+ * nobody has to free anything.
+ */
+export class Tensor {
+  /** The recorded value that this tensor stands for now. */
+  node: Node;
+  /** @internal The gradient, for code that does not let users get hold of it. */
+  gradient: Tensor | null = null;
+
+  /** @internal Use {@link tensor}, {@link zeros}, {@link randn} and the like. */
+  constructor(node: Node) {
+    this.node = node;
+  }
+
+  /** Sizes of the dimensions. */
+  get shape(): Shape {
+    return this.node.shape;
+  }
+  get dtype(): DType {
+    return this.node.dtype;
+  }
+  /** The number of dimensions. */
+  get ndim(): number {
+    return this.node.shape.length;
+  }
+  /** The number of elements. */
+  get numel(): number {
+    return this.node.size;
+  }
+  /** Made by a program, not by an operation on tensors that require a gradient. */
+  get isLeaf(): boolean {
+    const { node } = this;
+    return !node.requiresGrad || node.primitive === P.leaf || node.primitive === P.assign;
+  }
+
+  /** Whether backward passes compute a gradient for this tensor (a leaf) or through it. */
+  get requiresGrad(): boolean {
+    return this.node.requiresGrad;
+  }
+  set requiresGrad(value: boolean) {
+    if (value === this.node.requiresGrad) return;
+    if (!this.isLeaf) {
+      throw new GradientError(
+        "requiresGrad: can only be changed on leaves; use detach() for a tensor without gradient",
+      );
+    }
+    if (value && !isFloat(this.dtype))
+      throw new DTypeError(`requiresGrad: only floats have gradients, not ${this.dtype}`);
+    const leaf = this.freshLeaf();
+    leaf.requiresGrad = value;
+    leaf.mutable = value;
+    leaf.live = value;
+    leaf.owner = value ? this : null;
+    this.node = leaf;
+  }
+
+  /** The gradient that backward passes have added up, or null. Setting it replaces it. */
+  get grad(): Tensor | null {
+    if (this.gradient !== null) this.gradient.node.escaped = true;
+    return this.gradient;
+  }
+  set grad(value: Tensor | null) {
+    if (value !== null) {
+      if (!sameShape(value.shape, this.shape)) {
+        throw new ShapeError(
+          `grad: a gradient of shape ${showShape(value.shape)} does not fit a tensor of ${showShape(this.shape)}`,
+        );
+      }
+      if (value.dtype !== this.dtype)
+        throw new DTypeError(`grad: a ${value.dtype} gradient does not fit a ${this.dtype} tensor`);
+    }
+    this.gradient = value;
+  }
+
+  /** This tensor's value as a leaf on storage of its own if another tensor looks at it too. */
+  private freshLeaf(): Node {
+    const { node } = this;
+    realize(node);
+    const leaf = leafNode(node.buffer!, node.shape);
+    if (node.strides !== null || node.offset !== 0 || node.buffer!.length !== node.size) {
+      const copy = new Tensor(record(P.detach, node.dtype, node.shape, [node]));
+      realize(copy.node);
+      leaf.buffer = copy.node.buffer;
+    }
+    return leaf;
+  }
+
+  /**
+   * Gives the tensor new values, in place as far as the program can see (`copy_` in PyTorch). Broadcasts and converts.
+   * What was recorded from the old values keeps them, or says so if that is impossible.
+   */
+  assign(value: Operand): this {
+    const { node } = this;
+    if (!this.isLeaf) throw new GradientError("assign: can only change leaves; an operation's result is what it is");
+    if (node.buffer === null || node.strides !== null || node.buffer.length !== node.size) {
+      const { requiresGrad, owner } = node;
+      if (node.primitive !== P.assign) {
+        this.node = this.freshLeaf();
+        this.node.requiresGrad = requiresGrad;
+        this.node.owner = owner;
+      }
+    }
+    const source = value instanceof Tensor ? value.detach() : elementwise.constant([], Number(value), this.dtype);
+    const fitting = movement.expand(elementwise.to(source, this.dtype), this.shape);
+    [this.node] = step([[this.node, fitting.node]]) as [Node];
+    return this;
+  }
+
+  /** Computes the value now, so that it stays readable whatever happens to the parameters it depends on. */
+  realize(): this {
+    realize(this.node);
+    this.node.escaped = true;
+    return this;
+  }
+
+  /** The only element, as a number (a bool as 0 or 1). */
+  item(): number {
+    if (this.numel !== 1) {
+      throw new ShapeError(
+        `item: expects a tensor of one element, got shape ${showShape(this.shape)}; use toArray() or dataSync()`,
+      );
+    }
+    return this.values()[0]!;
+  }
+
+  /** The elements in row-major order, as a typed array of their own (bools as 0 and 1). */
+  dataSync(): TypedArray {
+    return this.values().slice();
+  }
+
+  /** The elements in row-major order: the way to read that works on every device. */
+  async data(): Promise<TypedArray> {
+    return this.dataSync();
+  }
+
+  /** The elements as nested arrays. */
+  toArray(): NestedValues {
+    const values = this.values();
+    let next = 0;
+    const build = (depth: number): NestedValues => {
+      if (depth === this.ndim) {
+        const value = values[next++]!;
+        return this.dtype === "bool" ? value !== 0 : value;
+      }
+      return Array.from({ length: this.shape[depth]! }, () => build(depth + 1));
+    };
+    return build(0);
+  }
+
+  private values(): TypedArray {
+    const { node } = this;
+    if (node.size === 0) return allocate(node.dtype, 0);
+    realize(node);
+    node.escaped = true;
+    return contiguous(device().read(node.buffer!), node);
+  }
+
+  /** What PyTorch prints, with our names. */
+  toString(): string {
+    const suffix = this.requiresGrad
+      ? this.isLeaf
+        ? "requiresGrad=true"
+        : `gradFn=<${this.node.primitive.name[0]!.toUpperCase()}${this.node.primitive.name.slice(1)}Backward>`
+      : undefined;
+    return formatTensor({
+      data: this.values(),
+      shape: this.shape,
+      dtype: this.dtype,
+      ...(suffix === undefined ? {} : { suffix }),
+    });
+  }
+
+  /** What `console.log` shows in Node. */
+  [Symbol.for("nodejs.util.inspect.custom")](): string {
+    return this.toString();
+  }
+
+  /**
+   * Adds the gradients of this tensor with respect to the leaves that it was computed from to their `grad`.
+   *
+   * @throws GradientError if there is no graph behind this tensor, or it was used up by an earlier backward pass
+   */
+  backward(options: BackwardOptions = {}): void {
+    if (backwardHook.run === null)
+      throw new GradientError("backward: import thalweg's entry, which brings the gradients");
+    backwardHook.run(this, options);
+  }
+
+  /** Keeps the gradient of a tensor that is no leaf in its `grad`, too. */
+  retainGrad(): this {
+    if (!this.requiresGrad) throw new GradientError("retainGrad: the tensor does not require a gradient");
+    this.node.owner = this;
+    return this;
+  }
+
+  /** The same value with no gradient behind it. */
+  detach(): Tensor {
+    const { node } = this;
+    if (!node.requiresGrad && !node.mutable) return new Tensor(node);
+    return new Tensor(record(P.detach, node.dtype, node.shape, [node])).withoutGrad();
+  }
+
+  private withoutGrad(): this {
+    this.node.requiresGrad = false;
+    return this;
+  }
+
+  /** The same value; gradients pass through. (Values never change, so this is seldom needed.) */
+  clone(): Tensor {
+    return movement.reshape(this, this.shape) === this && !this.requiresGrad ? this.detach() : elementwise.mul(this, 1);
+  }
+
+  /** Gives the storage back at once instead of when the garbage collector or a full memory asks. Never required. */
+  dispose(): void {
+    const { buffer } = this.node;
+    if (buffer === null || buffer.shared) return;
+    device().release(buffer);
+    buffer.host = null;
+    this.node.buffer = null;
+    this.node.stale = true;
+    this.node.forget();
+  }
+
+  [Symbol.dispose](): void {
+    this.dispose();
+  }
+
+  /** The same values as another dtype. */
+  to(dtype: DType): Tensor {
+    return elementwise.to(this, dtype);
+  }
+  float(): Tensor {
+    return this.to("float32");
+  }
+  double(): Tensor {
+    return this.to("float64");
+  }
+  int(): Tensor {
+    return this.to("int32");
+  }
+  bool(): Tensor {
+    return this.to("bool");
+  }
+
+  /** this + other */
+  add(other: Operand): Tensor {
+    return elementwise.add(this, other);
+  }
+  /** this - other */
+  sub(other: Operand): Tensor {
+    return elementwise.sub(this, other);
+  }
+  /** this · other */
+  mul(other: Operand): Tensor {
+    return elementwise.mul(this, other);
+  }
+  /** this / other; whole numbers give float32. */
+  div(other: Operand): Tensor {
+    return elementwise.div(this, other);
+  }
+  /** this to the power of other */
+  pow(other: Operand): Tensor {
+    return elementwise.pow(this, other);
+  }
+  /** The greater of both at each place. */
+  maximum(other: Operand): Tensor {
+    return elementwise.maximum(this, other);
+  }
+  /** The lesser of both at each place. */
+  minimum(other: Operand): Tensor {
+    return elementwise.minimum(this, other);
+  }
+  eq(other: Operand): Tensor {
+    return elementwise.eq(this, other);
+  }
+  ne(other: Operand): Tensor {
+    return elementwise.ne(this, other);
+  }
+  lt(other: Operand): Tensor {
+    return elementwise.lt(this, other);
+  }
+  le(other: Operand): Tensor {
+    return elementwise.le(this, other);
+  }
+  gt(other: Operand): Tensor {
+    return elementwise.gt(this, other);
+  }
+  ge(other: Operand): Tensor {
+    return elementwise.ge(this, other);
+  }
+  logicalAnd(other: Operand): Tensor {
+    return elementwise.logicalAnd(this, other);
+  }
+  logicalOr(other: Operand): Tensor {
+    return elementwise.logicalOr(this, other);
+  }
+  logicalXor(other: Operand): Tensor {
+    return elementwise.logicalXor(this, other);
+  }
+  /** -x */
+  neg(): Tensor {
+    return elementwise.neg(this);
+  }
+  /** |x| */
+  abs(): Tensor {
+    return elementwise.abs(this);
+  }
+  /** -1, 0 or 1 */
+  sign(): Tensor {
+    return elementwise.sign(this);
+  }
+  /** eˣ */
+  exp(): Tensor {
+    return elementwise.exp(this);
+  }
+  /** eˣ - 1, exact near 0 */
+  expm1(): Tensor {
+    return elementwise.expm1(this);
+  }
+  /** Natural logarithm */
+  log(): Tensor {
+    return elementwise.log(this);
+  }
+  /** log(1 + x), exact near 0 */
+  log1p(): Tensor {
+    return elementwise.log1p(this);
+  }
+  sqrt(): Tensor {
+    return elementwise.sqrt(this);
+  }
+  /** 1 / √x */
+  rsqrt(): Tensor {
+    return elementwise.rsqrt(this);
+  }
+  /** x² */
+  square(): Tensor {
+    return elementwise.square(this);
+  }
+  /** 1 / x */
+  reciprocal(): Tensor {
+    return elementwise.reciprocal(this);
+  }
+  sin(): Tensor {
+    return elementwise.sin(this);
+  }
+  cos(): Tensor {
+    return elementwise.cos(this);
+  }
+  tanh(): Tensor {
+    return elementwise.tanh(this);
+  }
+  /** 1 / (1 + e⁻ˣ) */
+  sigmoid(): Tensor {
+    return elementwise.sigmoid(this);
+  }
+  /** max(x, 0) */
+  relu(): Tensor {
+    return elementwise.relu(this);
+  }
+  /** log(1 + eˣ), x itself above 20 */
+  softplus(): Tensor {
+    return elementwise.softplus(this);
+  }
+  /** The error function */
+  erf(): Tensor {
+    return elementwise.erf(this);
+  }
+  floor(): Tensor {
+    return elementwise.floor(this);
+  }
+  ceil(): Tensor {
+    return elementwise.ceil(this);
+  }
+  /** To the nearest whole number, halves to even */
+  round(): Tensor {
+    return elementwise.round(this);
+  }
+  /** Towards zero */
+  trunc(): Tensor {
+    return elementwise.trunc(this);
+  }
+  logicalNot(): Tensor {
+    return elementwise.logicalNot(this);
+  }
+  isnan(): Tensor {
+    return elementwise.isnan(this);
+  }
+  isfinite(): Tensor {
+    return elementwise.isfinite(this);
+  }
+  /** x · Φ(x) */
+  gelu(options?: { approximate?: "none" | "tanh" }): Tensor {
+    return elementwise.gelu(this, options);
+  }
+  /** Limits every element to min … max. */
+  clamp(limits: { min?: Operand; max?: Operand }): Tensor {
+    return elementwise.clamp(this, limits);
+  }
+  /** Elements of `a` where this (a bool tensor) holds, of `b` elsewhere. */
+  where(a: Operand, b: Operand): Tensor {
+    return elementwise.where(this, a, b);
+  }
+  sum(dims?: Dims, options?: KeepDim): Tensor {
+    return reduce.sum(this, dims, options);
+  }
+  prod(dims?: Dims, options?: KeepDim): Tensor {
+    return reduce.prod(this, dims, options);
+  }
+  mean(dims?: Dims, options?: KeepDim): Tensor {
+    return reduce.mean(this, dims, options);
+  }
+  amax(dims?: Dims, options?: KeepDim): Tensor {
+    return reduce.amax(this, dims, options);
+  }
+  amin(dims?: Dims, options?: KeepDim): Tensor {
+    return reduce.amin(this, dims, options);
+  }
+  logsumexp(dims?: Dims, options?: KeepDim): Tensor {
+    return reduce.logsumexp(this, dims, options);
+  }
+  any(dims?: Dims, options?: KeepDim): Tensor {
+    return reduce.any(this, dims, options);
+  }
+  all(dims?: Dims, options?: KeepDim): Tensor {
+    return reduce.all(this, dims, options);
+  }
+  variance(dims?: Dims, options?: Correction): Tensor {
+    return reduce.variance(this, dims, options);
+  }
+  std(dims?: Dims, options?: Correction): Tensor {
+    return reduce.std(this, dims, options);
+  }
+  argmax(dim?: number, options?: KeepDim): Tensor {
+    return reduce.argmax(this, dim, options);
+  }
+  argmin(dim?: number, options?: KeepDim): Tensor {
+    return reduce.argmin(this, dim, options);
+  }
+  /** The greatest element; with a dimension, the greatest along it and where they stand. */
+  max(): Tensor;
+  max(dim: number, options?: KeepDim): ValuesAndIndices;
+  max(dim?: number, options?: KeepDim): Tensor | ValuesAndIndices {
+    return dim === undefined ? reduce.max(this) : reduce.max(this, dim, options);
+  }
+  /** The least element; with a dimension, the least along it and where they stand. */
+  min(): Tensor;
+  min(dim: number, options?: KeepDim): ValuesAndIndices;
+  min(dim?: number, options?: KeepDim): Tensor | ValuesAndIndices {
+    return dim === undefined ? reduce.min(this) : reduce.min(this, dim, options);
+  }
+  softmax(dim: number): Tensor {
+    return reduce.softmax(this, dim);
+  }
+  logSoftmax(dim: number): Tensor {
+    return reduce.logSoftmax(this, dim);
+  }
+  cumsum(dim: number): Tensor {
+    return reduce.cumsum(this, dim);
+  }
+  /** (Σ |x|ᵖ)^(1/p), p being 2 by default. */
+  norm(p?: number, dims?: Dims, options?: KeepDim): Tensor {
+    return reduce.norm(this, p, dims, options);
+  }
+  /** The same elements in another shape; one size may be -1. */
+  reshape(shape: Shape): Tensor {
+    return movement.reshape(this, shape);
+  }
+  /** The same as {@link reshape}: values do not alias here. */
+  view(shape: Shape): Tensor {
+    return movement.reshape(this, shape);
+  }
+  /** Dimensions in another order. */
+  permute(dims: readonly number[]): Tensor {
+    return movement.permute(this, dims);
+  }
+  transpose(a: number, b: number): Tensor {
+    return movement.transpose(this, a, b);
+  }
+  /** The transpose of a matrix. */
+  t(): Tensor {
+    return movement.t(this);
+  }
+  /** All dimensions in reverse order. */
+  get T(): Tensor {
+    return movement.permute(
+      this,
+      this.shape.map((_, d) => this.ndim - 1 - d),
+    );
+  }
+  unsqueeze(dim: number): Tensor {
+    return movement.unsqueeze(this, dim);
+  }
+  squeeze(dim?: Dims): Tensor {
+    return movement.squeeze(this, dim);
+  }
+  /** Repeats dimensions of size 1; -1 keeps a size. */
+  expand(shape: Shape): Tensor {
+    return movement.expand(this, shape);
+  }
+  flatten(start?: number, end?: number): Tensor {
+    return movement.flatten(this, start, end);
+  }
+  narrow(dim: number, start: number, length: number): Tensor {
+    return movement.narrow(this, dim, start, length);
+  }
+  select(dim: number, index: number): Tensor {
+    return movement.select(this, dim, index);
+  }
+  /** Elements start, start + step, … below end, as Python's `x[start:end:step]` along a dimension. */
+  slice(dim: number, start?: number, end?: number, step?: number): Tensor {
+    return movement.slice(this, dim, start, end, step);
+  }
+  flip(dims: Dims): Tensor {
+    return movement.flip(this, dims);
+  }
+  /** [before, after] of the last dimension, then of the one before it, … as PyTorch's `F.pad`. */
+  pad(padding: readonly number[], value?: number): Tensor {
+    return movement.pad(this, padding, value);
+  }
+  split(size: number | readonly number[], dim?: number): Tensor[] {
+    return movement.split(this, size, dim);
+  }
+  chunk(chunks: number, dim?: number): Tensor[] {
+    return movement.chunk(this, chunks, dim);
+  }
+  matmul(other: Tensor): Tensor {
+    return indexing.matmul(this, other);
+  }
+  dot(other: Tensor): Tensor {
+    return indexing.dot(this, other);
+  }
+  gather(dim: number, index: Tensor): Tensor {
+    return indexing.gather(this, dim, index);
+  }
+  indexSelect(dim: number, index: Tensor): Tensor {
+    return indexing.indexSelect(this, dim, index);
+  }
+  scatterAdd(dim: number, index: Tensor, src: Tensor): Tensor {
+    return indexing.scatterAdd(this, dim, index, src);
+  }
+  oneHot(classes?: number): Tensor {
+    return indexing.oneHot(this, classes);
+  }
+}

@@ -16,12 +16,11 @@ const node: Surface = {
   document: () => new DOMImplementation().createDocument(XHTML, "html", null) as unknown as Document,
   serialize: (svg) => `${new XMLSerializer().serializeToString(svg as never)}\n`,
   show(figure) {
-    const { columns = 80, rows = 24, isTTY } = process.stdout;
-    // hasColors() knows NO_COLOR, FORCE_COLOR and the terminal's kind.
+    const { columns, rows, isTTY } = process.stdout;
+    // hasColors() knows NO_COLOR, FORCE_COLOR and the terminal's kind. A terminal that knows no size says 0.
     const color = isTTY === true && process.stdout.hasColors();
-    process.stdout.write(
-      `${figure.toText({ columns: Math.min(columns, 120), rows: Math.min(rows - 2, 22), color })}\n`,
-    );
+    const size = { columns: Math.min(columns || 80, 120), rows: Math.min((rows || 24) - 2, 22) };
+    process.stdout.write(`${figure.toText({ ...size, color })}\n`);
   },
   write: (path, text) => writeFileSync(path, text),
 };

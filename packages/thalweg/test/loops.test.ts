@@ -1,5 +1,5 @@
 import { configure, noGrad, optim, type Tensor, tensor, zeros } from "thalweg";
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import fixture from "./fixtures/loops.json" with { type: "json" };
 
 // The loops of tools/fixtures/loops.py, line by line: what is read where, and in which order, is what is tested.
@@ -9,7 +9,8 @@ type Name = keyof typeof fixture.data;
 
 const BATCH = 8;
 
-const fixed = (name: Name): Tensor => tensor(fixture.data[name].data).reshape(fixture.data[name].shape).detach();
+const fixed = (name: Name): Tensor =>
+  tensor(fixture.data[name].data.map(Number)).reshape(fixture.data[name].shape).detach();
 
 function parameter(name: Name): Tensor {
   const made = fixed(name);
@@ -206,10 +207,10 @@ describe.each([
   ["in JavaScript", { backend: "javascript" }],
   ["eager", { eager: true }],
 ] as const)("%s", (_, options) => {
-  beforeAll(() => configure(options));
-  afterAll(() => configure({ backend: "wasm", eager: false }));
+  beforeEach(() => configure(options));
+  afterEach(() => configure({ backend: "wasm", eager: false }));
 
-  test.each(fixture.loops)("$name", ({ name, log: expected }) => {
+  test.each(fixture.loops.map(({ name, log }) => [name, log] as const))("%s", (name, expected) => {
     const log: Log = [];
     loops[name]!(log);
     expect(log.length).toBe(expected.length);

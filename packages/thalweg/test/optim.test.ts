@@ -24,10 +24,21 @@ interface Fixture {
 const tolerances = { float32: 2e-6, float64: 1e-12 };
 const fixtures = { RMSprop: rmsprop as unknown as Fixture, SGD: sgd as unknown as Fixture };
 
-function make(name: "RMSprop" | "SGD", groups: ConstructorParameters<typeof optim.RMSprop>[0], options: Options) {
-  return name === "RMSprop" ? new optim.RMSprop(groups, options) : new optim.SGD(groups, options);
+type AnyOptimizer = optim.Optimizer<{ lr: number }>;
+
+function make(
+  name: "RMSprop" | "SGD",
+  groups: ConstructorParameters<typeof optim.RMSprop>[0],
+  options: Options,
+): AnyOptimizer {
+  const made = name === "RMSprop" ? new optim.RMSprop(groups, options) : new optim.SGD(groups, options);
+  // The fixture names the options, so here they are only data.
+  return made as unknown as AnyOptimizer;
 }
-type AnyOptimizer = ReturnType<typeof make>;
+
+/** Cases with a line that tells them apart. */
+const named = <T extends { name?: string; options: object }>(cases: readonly T[]): [string, T][] =>
+  cases.map((one) => [`${one.name ?? ""} ${JSON.stringify(one.options)}`.trim(), one]);
 
 const leaf = (data: readonly number[], shape: readonly number[], dtype: Dtype) =>
   tensor([...data], { dtype })
@@ -85,12 +96,12 @@ for (const name of ["RMSprop", "SGD"] as const) {
   const fixture = fixtures[name];
   describe(name, () => {
     for (const dtype of ["float32", "float64"] as const) {
-      test.each(fixture.cases)(`${dtype} $options`, (one) => {
+      test.each(named(fixture.cases))(`${dtype} %s`, (_, one) => {
         const params = parameters(fixture, dtype);
         expectClose(fixture, dtype, run(fixture, dtype, params, make(name, params, one.options)), one[dtype]);
       });
 
-      test.each(fixture.cases)(`${dtype}: a state that was saved and loaded goes on, $options`, (one) => {
+      test.each(named(fixture.cases))(`${dtype}: a state that was saved and loaded goes on, %s`, (_, one) => {
         const before = parameters(fixture, dtype);
         const optimizer = make(name, before, one.options);
         run(fixture, dtype, before, optimizer, { to: 10 });
@@ -106,7 +117,7 @@ for (const name of ["RMSprop", "SGD"] as const) {
         expectClose(fixture, dtype, run(fixture, dtype, after, other, { from: 11 }), one[dtype], 3);
       });
 
-      test.each(fixture.special)(`${dtype}: $name, $options`, (one) => {
+      test.each(named(fixture.special))(`${dtype}: %s`, (_, one) => {
         const params = parameters(fixture, dtype);
         const [first, second] = params as [Tensor, Tensor];
         let optimizer: AnyOptimizer;
@@ -152,7 +163,7 @@ for (const name of ["RMSprop", "SGD"] as const) {
       expect(group).toMatchObject(fixture.defaults);
     });
 
-    test.each(fixture.invalid)("refuses $options", ({ options }) => {
+    test.each(named(fixture.invalid))("refuses %s", (_, { options }) => {
       const numbers = Object.entries(options).map(([k, v]) => [k, typeof v === "string" ? Number(v) : v] as const);
       const params = parameters(fixture, "float32");
       expect(() => make(name, params, Object.fromEntries(numbers))).toThrow(ThalwegError);

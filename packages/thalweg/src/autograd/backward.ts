@@ -156,7 +156,10 @@ backwardHook.run = (
       if (owner === null) return;
       const before = owner.gradient;
       owner.gradient = before === null ? new Tensor(g.node) : before.add(g);
-      if (before !== null) noteRelease(before.node);
+      if (before !== null) {
+        before.node.carried = true;
+        noteRelease(before.node);
+      }
       noteGradient(owner, owner.gradient.node);
     });
     noteLoss(root.node);

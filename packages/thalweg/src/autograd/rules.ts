@@ -1,7 +1,6 @@
 /**
  * The gradients of the primitives: one rule each, in ordinary tensor code, so that rules are differentiable, fuse and
- * run on every device. A primitive without a rule has a gradient of zero almost everywhere (rounding, comparisons) or
- * none at all (positions).
+ * run on every device. A primitive without a rule has no gradient (comparisons, positions).
  */
 import type { Shape } from "../graph/shape.js";
 import { constant, where } from "../tensor/elementwise.js";
@@ -36,6 +35,9 @@ const both =
     o.wants[1] ? unbroadcast(right(g, o), o.y.shape) : null,
   ];
 
+/** The gradient of a staircase. */
+const flat: Rule = (_, { x }) => [constant(x.shape, 0, x.dtype)];
+
 export const rules: Readonly<Record<string, Rule>> = {
   neg: (g) => [g.neg()],
   abs: (g, { x }) => [g.mul(x.sign())],
@@ -51,9 +53,14 @@ export const rules: Readonly<Record<string, Rule>> = {
   cos: (g, { x }) => [g.mul(x.sin()).neg()],
   tanh: (g, { out }) => [g.mul(oneMinus(out.square()))],
   sigmoid: (g, { out }) => [g.mul(out.mul(oneMinus(out)))],
-  relu: (g, { out }) => [where(out.gt(0), g, 0)],
+  relu: (g, { out }) => [where(out.le(0), 0, g)],
   erf: (g, { x }) => [g.mul(x.square().neg().exp().mul(TWO_OVER_SQRT_PI))],
   cast: (g, { x }) => [g.to(x.dtype)],
+  sign: flat,
+  floor: flat,
+  ceil: flat,
+  round: flat,
+  trunc: flat,
 
   add: both(
     (g) => g,
@@ -126,8 +133,8 @@ export const rules: Readonly<Record<string, Rule>> = {
 
 const oneMinus = (x: Tensor): Tensor => x.neg().add(1);
 
-/** 1 where x is the greater, 0.5 where both are equal. */
-const share = (x: Tensor, y: Tensor): Tensor => where(x.eq(y), 0.5, where(x.gt(y), 1, 0)).to(x.dtype);
+/** 1 where x is not the lesser, 0.5 where both are equal. */
+const share = (x: Tensor, y: Tensor): Tensor => where(x.eq(y), 0.5, where(x.lt(y), 0, 1)).to(x.dtype);
 
 const transposed = (x: Tensor): Tensor => x.transpose(-1, -2);
 
@@ -156,6 +163,11 @@ function productOfOthers(x: Tensor, product: Tensor, dims: readonly number[]): T
 }
 
 function extremes(g: Tensor, x: Tensor, out: Tensor, dims: readonly number[]): Tensor {
-  const hit = x.eq(kept(out, x.shape, dims)).to(x.dtype);
-  return hit.div(hit.sum(dims, { keepdim: true })).mul(kept(g, x.shape, dims));
+  // A NaN is more extreme than any number.
+  const hit = x
+    .eq(kept(out, x.shape, dims))
+    .logicalOr(x.isnan())
+    .to(x.dtype);
+  const reduced = dims.filter((d) => d >= 0);
+  return hit.div(hit.sum(reduced, { keepdim: true })).mul(kept(g, x.shape, reduced));
 }

@@ -31,6 +31,8 @@ export class Node {
   internal = false;
   /** A user has read the value, or has got hold of it in a way that storage must outlive. */
   escaped = false;
+  /** A gradient to which another backward pass has added: the sum still reads it. */
+  carried = false;
   /** Can no longer be computed: a parameter that it depends on has changed. */
   stale = false;
   /** A backward pass has gone through it and did not retain the graph. */

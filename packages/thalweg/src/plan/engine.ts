@@ -42,6 +42,11 @@ interface Pending extends Recorded {
 }
 
 let pending: Pending | null = null;
+/**
+ * Old values of parameters whose step has run because something was read. They stay until the next step comes, so that
+ * whatever was recorded from them can be read until then, as in PyTorch.
+ */
+let retired: readonly Node[] = [];
 let recent: Recorded = { losses: [], watches: [], releases: [] };
 /** Values kept for backward passes that have not come yet, by forward pass; the oldest are given up. */
 const generations: Node[][] = [];
@@ -78,6 +83,7 @@ export function noteRelease(node: Node): void {
  */
 export function step(pairs: readonly (readonly [Node, Node])[]): Node[] {
   if (pending !== null) run([], false);
+  retire();
   const assigns = pairs.map(([old, value]) => assignNode(old, value));
   pending = { assigns, ...recent };
   recent = { losses: [], watches: [], releases: [] };
@@ -113,18 +119,21 @@ interface Wanted {
  */
 function run(targets: readonly Node[], everything: boolean): void {
   const step = pending;
-  const { ends, doomed } = step === null ? NO_ENDS : endsOf(step.assigns);
+  const overwritten = step === null ? [] : step.assigns.map((node) => node.srcs[1]!).filter(canOverwrite);
+  const { ends, doomed } = endsOf(overwritten);
   const wanted: Wanted[] = [];
   const mark = nextMark();
   const want = (node: Node, fate: Fate): void => {
-    if (node.buffer !== null || node.mark === mark) return;
+    if (node.buffer !== null || node.mark === mark || node.stale) return;
     node.mark = mark;
     wanted.push({ node, fate });
   };
   const wantRecorded = ({ losses, watches }: Recorded): void => {
     for (const node of losses) want(node, "value");
-    // A gradient is computed if its owner still has it, or somebody has looked at it and may have kept it.
-    for (const { owner, node } of watches) if (node.escaped || owner.gradient?.node === node) want(node, "kept");
+    // A gradient is computed if its owner still has it, or something else may: a later sum, or a user.
+    for (const { owner, node } of watches) {
+      if (node.escaped || node.carried || owner.gradient?.node === node) want(node, "kept");
+    }
   };
   if (step !== null) {
     wantRecorded(step);
@@ -133,14 +142,11 @@ function run(targets: readonly Node[], everything: boolean): void {
   }
   if (everything) wantRecorded(recent);
   for (const node of targets) want(node, "value");
-  execute(wanted);
+  execute(wanted, !everything);
   if (step !== null) {
     pending = null;
-    for (const node of doomed) {
-      if (node.buffer !== null) continue;
-      node.stale = true;
-      node.forget();
-    }
+    if (everything) retired = overwritten;
+    else markStale(doomed);
     for (const node of step.releases) release(node);
   }
   if (everything) {
@@ -154,55 +160,79 @@ function run(targets: readonly Node[], everything: boolean): void {
   }
 }
 
-const NO_ENDS = { ends: [] as Node[], doomed: [] as Node[] };
+/** True if the next value is written over the storage of this one, which then is gone. */
+const canOverwrite = (old: Node): boolean => old.mutable && old.buffer !== null && !old.buffer.shared;
 
-/** True if an assign writes over the storage of the old value, which then is gone. */
-function inPlace(assign: Node): boolean {
-  const old = assign.srcs[1]!;
-  return old.mutable && old.buffer !== null && !old.buffer.shared;
+/** Gives up the parameters' old values, after computing what is still open. */
+function retire(): void {
+  if (retired.length === 0) return;
+  const { ends, doomed } = endsOf(retired);
+  if (ends.length > 0)
+    execute(
+      ends.map((node): Wanted => ({ node, fate: "value" })),
+      false,
+    );
+  for (const old of retired) {
+    if (old.buffer === null) continue;
+    device().release(old.buffer);
+    old.buffer = null;
+    old.stale = true;
+  }
+  markStale(doomed);
+  retired = [];
+}
+
+function markStale(doomed: readonly Node[]): void {
+  for (const node of doomed) {
+    if (node.buffer !== null) continue;
+    node.stale = true;
+    node.forget();
+  }
+  recording.live = recording.live.filter((node) => node.buffer === null && !node.stale);
 }
 
 /**
  * Of the recorded values that depend on parameters about to be overwritten: the open ends, and all those that will be
  * impossible to compute afterwards.
  */
-function endsOf(assigns: readonly Node[]): { ends: Node[]; doomed: Node[] } {
-  const mark = nextMark();
-  for (const node of assigns) if (inPlace(node)) node.srcs[1]!.mark = mark;
+function endsOf(overwritten: readonly Node[]): { ends: Node[]; doomed: Node[] } {
   const ends: Node[] = [];
   const doomed: Node[] = [];
-  const rest: Node[] = [];
+  if (overwritten.length === 0) return { ends, doomed };
+  const mark = nextMark();
+  for (const old of overwritten) old.mark = mark;
   for (const node of recording.live) {
     if (node.buffer !== null || node.stale) continue;
-    let depends = false;
     const { srcs } = node;
     for (let i = 0; i < srcs.length; i++) {
       const src = srcs[i]!;
-      if (src.mark === mark && (src.buffer === null || src.mutable)) depends = true;
+      if (src.mark !== mark || (src.buffer !== null && !src.mutable)) continue;
+      node.mark = mark;
+      doomed.push(node);
+      if (!node.used && !node.internal) ends.push(node);
+      break;
     }
-    if (!depends) {
-      rest.push(node);
-      continue;
-    }
-    node.mark = mark;
-    doomed.push(node);
-    if (!node.used && !node.internal) ends.push(node);
   }
-  recording.live = rest;
   return { ends, doomed };
 }
 
-/** Plans and runs: one plan for all the given results, which then exist. */
-function execute(wanted: Wanted[]): void {
+/**
+ * Plans and runs: one plan for all the given results, which then exist.
+ *
+ * @param overwrite - whether parameters are written over their old values (states always are)
+ */
+function execute(wanted: Wanted[], overwrite: boolean): void {
   recording.count = 0;
   if (wanted.length === 0) return;
   const graph = collect(wanted.map((x) => x.node));
   keepForBackward(graph.nodes, wanted);
   const results = wanted.map((x): Result => ({ node: x.node.index, fate: x.fate }));
   const loaded = planFor(graph.nodes, results, device(), settings.fuse);
-  const buffers = wanted.map(({ node, fate }) =>
-    fate === "assign" && inPlace(node) ? node.srcs[1]!.buffer! : new Buffer(node.dtype, node.size, null),
-  );
+  const buffers = wanted.map(({ node, fate }) => {
+    const old = fate === "assign" ? node.srcs[1]! : null;
+    const inPlace = old !== null && canOverwrite(old) && (overwrite || !old.requiresGrad);
+    return inPlace ? old.buffer! : new Buffer(node.dtype, node.size, null);
+  });
   loaded.run(graph.inputs, graph.scalars, buffers);
   for (let i = 0; i < wanted.length; i++) {
     const { node, fate } = wanted[i]!;

@@ -17,7 +17,7 @@ function resultType(a: Tensor, b: Tensor): DType {
   const yShape = b.node.shape.length;
   if ((xShape === 0) === (yShape === 0)) return promote(x, y);
   const [strong, weak] = xShape > 0 ? [x, y] : [y, x];
-  return kindOf(weak) > kindOf(strong) ? (kindOf(weak) === 2 ? "float32" : weak) : strong;
+  return kindOf(weak) > kindOf(strong) ? weak : strong;
 }
 
 const kindOf = (dtype: DType): number => Math.min(RANK[dtype], 2);
@@ -123,7 +123,7 @@ const rounding = (primitive: P.Primitive, x: Tensor): Tensor => (isFloat(x.node.
 
 export const neg = (x: Tensor): Tensor => same(P.neg, x);
 export const abs = (x: Tensor): Tensor => same(P.abs, x);
-export const sign = (x: Tensor): Tensor => same(P.sign, x);
+export const sign = (x: Tensor): Tensor => (x.node.dtype === "bool" ? x : same(P.sign, x));
 export const square = (x: Tensor): Tensor => same(P.square, x);
 export const relu = (x: Tensor): Tensor => same(P.relu, x);
 export const exp = (x: Tensor): Tensor => floating(P.exp, x);
@@ -144,7 +144,12 @@ export const round = (x: Tensor): Tensor => rounding(P.round, x);
 export const trunc = (x: Tensor): Tensor => rounding(P.trunc, x);
 
 export const add = (a: Operand, b: Operand): Tensor => arithmetic(P.add, a, b);
-export const sub = (a: Operand, b: Operand): Tensor => arithmetic(P.sub, a, b);
+export function sub(a: Operand, b: Operand): Tensor {
+  if ((a instanceof Tensor && a.node.dtype === "bool") || (b instanceof Tensor && b.node.dtype === "bool")) {
+    throw new DTypeError('sub: not defined for bool; use logicalXor, or to("int32")');
+  }
+  return arithmetic(P.sub, a, b);
+}
 export const mul = (a: Operand, b: Operand): Tensor => arithmetic(P.mul, a, b);
 export const maximum = (a: Operand, b: Operand): Tensor => arithmetic(P.maximum, a, b);
 export const minimum = (a: Operand, b: Operand): Tensor => arithmetic(P.minimum, a, b);
@@ -161,6 +166,7 @@ export function div(a: Operand, b: Operand): Tensor {
 
 /** x to the power of y. Common exponents become what they are: 2 a square, 0.5 a root, -1 a reciprocal. */
 export function pow(x: Operand, y: Operand): Tensor {
+  if (x instanceof Tensor && x.dtype === "bool") return pow(x.to("int32"), y);
   if (x instanceof Tensor && typeof y === "number") {
     if (y === 2) return square(x);
     if (y === 1) return mul(x, 1);
@@ -169,7 +175,6 @@ export function pow(x: Operand, y: Operand): Tensor {
       if (y === 0.5) return sqrt(x);
       if (y === -0.5) return rsqrt(x);
       if (y === -1) return reciprocal(x);
-      if (y === -2) return reciprocal(square(x));
     } else if (Number.isInteger(y)) {
       if (y < 0)
         throw new DTypeError(`pow: whole numbers to a negative power (${y}) are no whole numbers; use to("float32")`);
@@ -213,13 +218,20 @@ export function where(condition: Tensor, a: Operand, b: Operand): Tensor {
   return new Tensor(record(P.where, left.dtype, shape, [condition.node, left, right]));
 }
 
-/** Limits every element to min … max; either may be left out. The gradient passes at the limits themselves. */
+/** Limits every element to min … max; either may be left out. No gradient passes at the limits and beyond. */
 export function clamp(x: Tensor, { min, max }: { min?: Operand; max?: Operand }): Tensor {
   if (min === undefined && max === undefined) throw new DTypeError("clamp: give min, max or both");
-  let result = x;
-  if (min !== undefined) result = where(lt(x, min), min, result);
-  if (max !== undefined) result = where(gt(result, max), max, result);
-  return result;
+  let inside = eq(x, x);
+  let limited: Tensor = x.detach();
+  if (min !== undefined) {
+    inside = logicalAnd(inside, gt(x, min));
+    limited = maximum(limited, min);
+  }
+  if (max !== undefined) {
+    inside = logicalAnd(inside, lt(x, max));
+    limited = minimum(limited, max);
+  }
+  return where(inside, x, limited);
 }
 
 /** log(1 + eˣ), x itself above 20. */

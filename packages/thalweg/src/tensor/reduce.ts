@@ -3,7 +3,7 @@ import { DTypeError, ShapeError } from "../errors.js";
 import { record } from "../graph/node.js";
 import * as P from "../graph/primitive.js";
 import { type Shape, showShape, wrapDim } from "../graph/shape.js";
-import { div, exp, log, mul, sqrt, sub, where } from "./elementwise.js";
+import { div, exp, log, sqrt, sub, where } from "./elementwise.js";
 import { gather } from "./indexing.js";
 import { reshape } from "./movement.js";
 import { Tensor } from "./tensor.js";
@@ -49,6 +49,10 @@ function refuseEmpty(operation: string, x: Tensor, dims: readonly number[]): voi
 
 const countOf = (x: Tensor, dims: readonly number[]): number => dims.reduce((n, d) => n * x.shape[d]!, 1);
 
+function requireFloats(operation: string, x: Tensor): void {
+  if (!isFloat(x.dtype)) throw new DTypeError(`${operation}: expects floats, got ${x.dtype}; use to("float32") first`);
+}
+
 const orInt = (x: Tensor): Tensor => (x.dtype === "bool" ? x.to("int32") : x);
 
 export function sum(x: Tensor, dims?: Dims, { keepdim = false }: KeepDim = {}): Tensor {
@@ -60,7 +64,7 @@ export function prod(x: Tensor, dims?: Dims, { keepdim = false }: KeepDim = {}):
 }
 
 export function mean(x: Tensor, dims?: Dims, { keepdim = false }: KeepDim = {}): Tensor {
-  if (!isFloat(x.dtype)) throw new DTypeError(`mean: expects floats, got ${x.dtype}; use to("float32") first`);
+  requireFloats("mean", x);
   const list = dimsOf("mean", x, dims);
   return div(reduce(P.sum, x, list, keepdim), countOf(x, list));
 }
@@ -120,28 +124,41 @@ function extreme(name: "max" | "min", x: Tensor, dim: number, keepdim: boolean):
   return { values: reshape(values, shape), indices: reshape(kept, shape) };
 }
 
+/** The extreme element of all. Its attribute ends in -1: unlike amax's, its gradient goes to NaNs if there are any. */
+function extremeOfAll(primitive: P.Primitive, x: Tensor): Tensor {
+  const dims = dimsOf(primitive.name, x, undefined);
+  refuseEmpty(primitive.name, x, dims);
+  return new Tensor(record(primitive, x.node.dtype, [], [x.node], [...dims, -1]));
+}
+
 export function max(x: Tensor): Tensor;
 export function max(x: Tensor, dim: number, options?: KeepDim): ValuesAndIndices;
 export function max(x: Tensor, dim?: number, { keepdim = false }: KeepDim = {}): Tensor | ValuesAndIndices {
-  return dim === undefined ? amax(x) : extreme("max", x, dim, keepdim);
+  return dim === undefined ? extremeOfAll(P.max, x) : extreme("max", x, dim, keepdim);
 }
 
 export function min(x: Tensor): Tensor;
 export function min(x: Tensor, dim: number, options?: KeepDim): ValuesAndIndices;
 export function min(x: Tensor, dim?: number, { keepdim = false }: KeepDim = {}): Tensor | ValuesAndIndices {
-  return dim === undefined ? amin(x) : extreme("min", x, dim, keepdim);
+  return dim === undefined ? extremeOfAll(P.min, x) : extreme("min", x, dim, keepdim);
 }
 
 /** Mean squared distance from the mean, over n - correction. */
 export function variance(x: Tensor, dims?: Dims, { correction = 1, keepdim = false }: Correction = {}): Tensor {
-  if (!isFloat(x.dtype)) throw new DTypeError(`variance: expects floats, got ${x.dtype}; use to("float32") first`);
+  requireFloats("variance", x);
   const list = dimsOf("variance", x, dims);
   const center = mean(x, list, { keepdim: true });
   const squares = reduce(P.sum, sub(x, center).square(), list, keepdim);
   return div(squares, Math.max(0, countOf(x, list) - correction));
 }
 
-export const std = (x: Tensor, dims?: Dims, options: Correction = {}): Tensor => sqrt(variance(x, dims, options));
+export const std = (x: Tensor, dims?: Dims, options: Correction = {}): Tensor => rootOf(variance(x, dims, options));
+
+/** √x with a gradient of 0 at 0, where the root itself has no slope. */
+function rootOf(x: Tensor): Tensor {
+  const zero = x.detach().eq(0);
+  return where(zero, 0, sqrt(where(zero, 1, x)));
+}
 
 /** log Σ exp x, with the greatest element taken out first so that nothing overflows. */
 export function logsumexp(x: Tensor, dims?: Dims, { keepdim = false }: KeepDim = {}): Tensor {
@@ -155,15 +172,15 @@ export function logsumexp(x: Tensor, dims?: Dims, { keepdim = false }: KeepDim =
 
 /** exp x / Σ exp x along a dimension. */
 export function softmax(x: Tensor, dim: number): Tensor {
-  const values = isFloat(x.dtype) ? x : x.to("float32");
-  const e = exp(sub(values, amax(values.detach(), dim, { keepdim: true })));
+  requireFloats("softmax", x);
+  const e = exp(sub(x, amax(x.detach(), dim, { keepdim: true })));
   return div(e, sum(e, dim, { keepdim: true }));
 }
 
 /** log of {@link softmax}, computed without leaving the logarithmic scale. */
 export function logSoftmax(x: Tensor, dim: number): Tensor {
-  const values = isFloat(x.dtype) ? x : x.to("float32");
-  const shifted = sub(values, amax(values.detach(), dim, { keepdim: true }));
+  requireFloats("logSoftmax", x);
+  const shifted = sub(x, amax(x.detach(), dim, { keepdim: true }));
   return sub(shifted, log(sum(exp(shifted), dim, { keepdim: true })));
 }
 
@@ -187,16 +204,15 @@ export function all(x: Tensor, dims?: Dims, { keepdim = false }: KeepDim = {}): 
 
 /** (Σ |x|ᵖ)^(1/p); p may be 0 (how many are not zero) or Infinity. The 2-norm's gradient at 0 is 0. */
 export function norm(x: Tensor, p = 2, dims?: Dims, { keepdim = false }: KeepDim = {}): Tensor {
-  if (!isFloat(x.dtype)) throw new DTypeError(`norm: expects floats, got ${x.dtype}; use to("float32") first`);
+  requireFloats("norm", x);
   const list = dimsOf("norm", x, dims);
   const total = (y: Tensor) => reduce(P.sum, y, list, keepdim);
   if (p === Number.POSITIVE_INFINITY) return amax(x.abs(), list, { keepdim });
   if (p === Number.NEGATIVE_INFINITY) return amin(x.abs(), list, { keepdim });
   if (p === 0) return total(x.ne(0).to(x.dtype));
   if (p === 1) return total(x.abs());
-  const powers = total(p === 2 ? x.square() : x.abs().pow(p));
+  if (p === 2) return rootOf(total(x.square()));
+  const powers = total(x.abs().pow(p));
   const zero = powers.detach().eq(0);
-  // At 0 the root has no slope; PyTorch's gradient there is 0.
-  const safe = where(zero, 1, powers);
-  return mul(p === 2 ? sqrt(safe) : safe.pow(1 / p), zero.logicalNot().to(x.dtype));
+  return where(zero, 0, where(zero, 1, powers).pow(1 / p));
 }

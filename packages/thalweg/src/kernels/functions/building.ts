@@ -1,5 +1,5 @@
 /** What the expansions of the elementary functions have in common. */
-import { add, and, bitcast, cast, constant, mul, or, shl, shr, sub, xor } from "../expression.js";
+import { add, and, bitcast, cast, constant, div, lt, mul, or, select, shl, shr, sub, xor } from "../expression.js";
 import type { Expr } from "../kernel.js";
 
 export const f32 = (value: number): Expr => constant("float32", value);
@@ -79,3 +79,23 @@ export const leading26 = (x: Expr): Expr => bitcast("float64", and(bitcast("int6
 /** float32 computed in float64: rounded once more at the end. */
 export const throughFloat64 = (x: Expr, compute: (wide: Expr) => Expr): Expr =>
   cast("float32", compute(cast("float64", x)));
+
+/** An exponential e = sum · 2^n, where sum is 1 + tail rounded. */
+export interface ScaledExp {
+  readonly e: Expr;
+  readonly sum: Expr;
+  readonly tail: Expr;
+}
+
+/**
+ * 1 / (1 + e^-x) from e = e^-|x|, which cannot overflow: p = e / (1 + e) where x is negative, else 1 - p. What the
+ * rounding of `sum` and of 1 + e lost is put back into p, which would be more than 2 ulp off without it.
+ */
+export function sigmoidFromExp(x: Expr, { e, sum, tail }: ScaledExp): Expr {
+  const one = constant(x.type, 1);
+  const denominator = add(one, e);
+  const p = div(e, denominator);
+  const lost = sub(sub(tail, sub(sum, one)), sub(e, sub(denominator, one)));
+  const exact = add(p, mul(p, lost));
+  return select(lt(x, constant(x.type, 0)), exact, sub(one, exact));
+}

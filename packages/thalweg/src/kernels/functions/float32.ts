@@ -1,17 +1,30 @@
 /** Elementary functions in float32 arithmetic alone, which SIMD runs four at a time: those that training is full of. */
 import { abs, add, bitcast, cast, div, le, lt, max, min, mul, neg, select, shl, shr, sub } from "../expression.js";
 import type { Expr } from "../kernel.js";
-import { BIAS, f32, horner, i32, nearestInteger, powerOf2, scale, withSignOf } from "./building.js";
+import {
+  BIAS,
+  f32,
+  horner,
+  i32,
+  nearestInteger,
+  powerOf2,
+  type ScaledExp,
+  scale,
+  sigmoidFromExp,
+  withSignOf,
+} from "./building.js";
 import { EXP_FLOAT32, LN2_FLOAT32, LOG_FLOAT32, TANH_FLOAT32 } from "./coefficients.js";
 
 const ONE = f32(1);
 
-/** e^x for x not beyond 89. */
-function expUpTo89(x: Expr): Expr {
+/** e^x for x not beyond 89: (1 + tail) · 2^n. */
+function expUpTo89(x: Expr): ScaledExp {
   // e^-104 rounds to 0.
   const clamped = max(x, f32(-104));
   const { n, bits } = nearestInteger(clamped, Math.LOG2E, 2 * BIAS.float32);
-  return scale(add(ONE, reducedExpm1(clamped, n)), bits);
+  const tail = reducedExpm1(clamped, n);
+  const sum = add(ONE, tail);
+  return { e: scale(sum, bits), sum, tail };
 }
 
 /** e^r - 1 where x = n ln 2 + r and |r| <= ½ ln 2. */
@@ -23,14 +36,9 @@ function reducedExpm1(x: Expr, n: Expr): Expr {
   return add(high, sub(mul(mul(r, r), horner(EXP_FLOAT32, r)), low));
 }
 
-export const exp = (x: Expr): Expr => expUpTo89(min(x, f32(89)));
+export const exp = (x: Expr): Expr => expUpTo89(min(x, f32(89))).e;
 
-export function sigmoid(x: Expr): Expr {
-  // e = e^-|x| cannot overflow, and p = e / (1 + e) is at most ½: its errors weigh little in 1 - p and e (1 - p).
-  const e = expUpTo89(neg(abs(x)));
-  const rest = sub(ONE, div(e, add(ONE, e)));
-  return select(lt(x, f32(0)), mul(e, rest), rest);
-}
+export const sigmoid = (x: Expr): Expr => sigmoidFromExp(x, expUpTo89(neg(abs(x))));
 
 export function tanh(x: Expr): Expr {
   const size = min(abs(x), f32(10));

@@ -1,7 +1,19 @@
 /** Elementary functions in float64. */
 import { abs, add, bitcast, div, eq, le, lt, max, min, mul, neg, select, shl, shr, sub } from "../expression.js";
 import type { Expr } from "../kernel.js";
-import { BIAS, f64, floatFromInt64, horner, i64, nearestInteger, powerOf2, scale, withSignOf } from "./building.js";
+import {
+  BIAS,
+  f64,
+  floatFromInt64,
+  horner,
+  i64,
+  nearestInteger,
+  powerOf2,
+  type ScaledExp,
+  scale,
+  sigmoidFromExp,
+  withSignOf,
+} from "./building.js";
 import {
   ERF_LARGE_DENOMINATOR,
   ERF_LARGE_NUMERATOR,
@@ -33,13 +45,17 @@ function reduce(x: Expr, bias: number): { high: Expr; low: Expr; r: Expr; bits: 
 }
 
 /** e^x for x not beyond 710. */
-function expUpTo710(x: Expr): Expr {
+function expUpTo710(x: Expr): ScaledExp {
   // e^-746 rounds to 0.
   const { high, low, r, bits } = reduce(max(x, f64(-746)), 2 * BIAS.float64);
-  return scale(add(ONE, add(sub(expTail(r), low), high)), bits);
+  const tail = add(sub(expTail(r), low), high);
+  const sum = add(ONE, tail);
+  return { e: scale(sum, bits), sum, tail };
 }
 
-export const exp = (x: Expr): Expr => expUpTo710(min(x, f64(710)));
+export const exp = (x: Expr): Expr => expUpTo710(min(x, f64(710))).e;
+
+export const sigmoid = (x: Expr): Expr => sigmoidFromExp(x, expUpTo710(neg(abs(x))));
 
 export function expm1(x: Expr): Expr {
   // Half of the result, so that 2^1024 is not needed on the way to the largest results.
@@ -48,13 +64,6 @@ export function expm1(x: Expr): Expr {
   const tail = add(expTail(r), sub(sub(high, r), low));
   const half = add(add(sub(power, f64(0.5)), mul(power, r)), mul(power, tail));
   return select(lt(abs(x), f64(2 ** -54)), x, add(half, half));
-}
-
-export function sigmoid(x: Expr): Expr {
-  // As in float32.
-  const e = expUpTo710(neg(abs(x)));
-  const rest = sub(ONE, div(e, add(ONE, e)));
-  return select(lt(x, f64(0)), mul(e, rest), rest);
 }
 
 /** e^x for |x| <= 700. */

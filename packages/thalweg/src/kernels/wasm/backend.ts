@@ -1,11 +1,12 @@
 import type { Backend, Kernel, RunnableKernel } from "../kernel.js";
 import { type FunctionBuilder, ModuleBuilder } from "./assembler.js";
 import { emitMap, emitScatter } from "./map.js";
+import { emitMatmul, MatmulFunctions } from "./matmul.js";
 import { emitReduce } from "./reduce.js";
 
 export { SCRATCH_BYTES } from "./matmul.js";
 
-function emit(kernel: Kernel, _module: ModuleBuilder): FunctionBuilder {
+function emit(kernel: Kernel, matmul: MatmulFunctions): FunctionBuilder {
   switch (kernel.kind) {
     case "map":
       return emitMap(kernel);
@@ -14,7 +15,7 @@ function emit(kernel: Kernel, _module: ModuleBuilder): FunctionBuilder {
     case "scatter":
       return emitScatter(kernel);
     case "matmul":
-      throw new Error("todo");
+      return emitMatmul(kernel, matmul);
   }
 }
 
@@ -24,7 +25,8 @@ export const SCRATCH = 64;
 /** The bytes of a WebAssembly module that exports kernel number i as `i`. See {@link instantiate}. */
 export function assemble(kernels: readonly Kernel[], shared: boolean): Uint8Array<ArrayBuffer> {
   const module = new ModuleBuilder();
-  for (const [i, kernel] of kernels.entries()) module.add(emit(kernel, module), String(i));
+  const matmul = new MatmulFunctions(module);
+  for (const [i, kernel] of kernels.entries()) module.add(emit(kernel, matmul), String(i));
   return module.encode(shared);
 }
 

@@ -11,5 +11,10 @@ export default defineConfig({
       { find: /^@thalweg\/plot$/, replacement: source("./packages/plot/src/index.ts") },
     ],
   },
-  test: { include: ["packages/*/test/**/*.test.ts", "test/**/*.test.ts"], testTimeout: 120_000 },
+  test: {
+    include: ["packages/*/test/**/*.test.ts", "test/**/*.test.ts"],
+    testTimeout: 120_000,
+    // Continuous integration counts from a report; people read the usual output.
+    ...(process.env.CI_REPORT ? { reporters: ["default", "json"], outputFile: { json: process.env.CI_REPORT } } : {}),
+  },
 });

@@ -6,7 +6,7 @@ import { noteGradient, noteLoss, noteRelease } from "../plan/engine.js";
 import { nextMark } from "../plan/key.js";
 import { constant } from "../tensor/elementwise.js";
 import { type BackwardOptions, backwardHook, Tensor } from "../tensor/tensor.js";
-import { rules } from "./rules.js";
+import { Operation, rules } from "./rules.js";
 
 const isLeaf = (node: Node): boolean => node.primitive === P.leaf || node.primitive === P.assign;
 
@@ -56,36 +56,24 @@ function reached(roots: readonly Node[]): Node[] {
  */
 function flow(roots: readonly Node[], seeds: readonly Tensor[], visit: (node: Node, g: Tensor) => void): Node[] {
   const order = reached(roots);
-  const gradients: (Tensor | null)[] = order.map(() => null);
+  const gradients = new Array<Tensor | null>(order.length).fill(null);
   const give = (node: Node, g: Tensor): void => {
-    const before = gradients[node.index];
-    gradients[node.index] = before == null ? g : before.add(g);
+    const before = gradients[node.index]!;
+    gradients[node.index] = before === null ? g : before.add(g);
   };
-  roots.forEach((root, i) => {
-    if (root.requiresGrad) give(root, seeds[i]!);
-  });
+  for (let i = 0; i < roots.length; i++) if (roots[i]!.requiresGrad) give(roots[i]!, seeds[i]!);
   for (let i = order.length - 1; i >= 0; i--) {
     const node = order[i]!;
-    const g = gradients[i];
-    if (g == null) continue;
-    gradients[i] = null;
+    const g = gradients[i]!;
+    if (g === null) continue;
     visit(node, g);
-    if (isLeaf(node) || node.primitive === P.detach) continue;
+    if (isLeaf(node)) continue;
     const rule = rules[node.primitive.name];
     if (rule === undefined) continue;
-    const srcs = node.srcs.map((src) => new Tensor(src));
-    const parts = rule(g, {
-      x: srcs[0]!,
-      y: srcs[1]!,
-      z: srcs[2]!,
-      srcs,
-      out: new Tensor(node),
-      attr: node.attr ?? [],
-      wants: node.srcs.map((src) => src.requiresGrad),
-    });
+    const parts = rule(g, new Operation(node));
     for (let s = 0; s < parts.length; s++) {
-      const part = parts[s];
-      if (part != null && node.srcs[s]!.requiresGrad) give(node.srcs[s]!, part);
+      const part = parts[s]!;
+      if (part !== null && node.srcs[s]!.requiresGrad) give(node.srcs[s]!, part);
     }
   }
   return order;

@@ -2,23 +2,40 @@
  * The gradients of the primitives: one rule each, in ordinary tensor code, so that rules are differentiable, fuse and
  * run on every device. A primitive without a rule has no gradient (comparisons, positions).
  */
-import type { Shape } from "../graph/shape.js";
+import type { Node } from "../graph/node.js";
+import { type Shape, sameShape } from "../graph/shape.js";
 import { constant, where } from "../tensor/elementwise.js";
 import { gather, matmul, scatterAdd } from "../tensor/indexing.js";
 import { expand, flip, narrow, permute, reshape } from "../tensor/movement.js";
 import { cumsum } from "../tensor/reduce.js";
-import type { Tensor } from "../tensor/tensor.js";
+import { Tensor } from "../tensor/tensor.js";
 import { padStrided } from "./strided.js";
 
 /** What a rule knows of the operation: its sources, its result, its attributes, and whose gradient is wanted. */
-export interface Operation {
-  readonly x: Tensor;
-  readonly y: Tensor;
-  readonly z: Tensor;
-  readonly srcs: readonly Tensor[];
-  readonly out: Tensor;
-  readonly attr: readonly number[];
-  readonly wants: readonly boolean[];
+export class Operation {
+  constructor(private readonly node: Node) {}
+
+  get x(): Tensor {
+    return new Tensor(this.node.srcs[0]!);
+  }
+  get y(): Tensor {
+    return new Tensor(this.node.srcs[1]!);
+  }
+  get z(): Tensor {
+    return new Tensor(this.node.srcs[2]!);
+  }
+  get srcs(): readonly Tensor[] {
+    return this.node.srcs.map((src) => new Tensor(src));
+  }
+  get out(): Tensor {
+    return new Tensor(this.node);
+  }
+  get attr(): readonly number[] {
+    return this.node.attr ?? [];
+  }
+  wants(i: number): boolean {
+    return this.node.srcs[i]!.requiresGrad;
+  }
 }
 
 type Gradient = Tensor | null;
@@ -31,8 +48,8 @@ const TWO_OVER_SQRT_PI = 2 / Math.sqrt(Math.PI);
 const both =
   (left: (g: Tensor, o: Operation) => Tensor, right: (g: Tensor, o: Operation) => Tensor): Rule =>
   (g, o) => [
-    o.wants[0] ? unbroadcast(left(g, o), o.x.shape) : null,
-    o.wants[1] ? unbroadcast(right(g, o), o.y.shape) : null,
+    o.wants(0) ? unbroadcast(left(g, o), o.x.shape) : null,
+    o.wants(1) ? unbroadcast(right(g, o), o.y.shape) : null,
   ];
 
 /** The gradient of a staircase. */
@@ -91,10 +108,10 @@ export const rules: Readonly<Record<string, Rule>> = {
     (g, { x, y }) => g.mul(share(y, x)),
     (g, { x, y }) => g.mul(share(x, y)),
   ),
-  where: (g, { x, y, z, wants }) => [
+  where: (g, o) => [
     null,
-    wants[1] ? unbroadcast(where(x, g, 0), y.shape) : null,
-    wants[2] ? unbroadcast(where(x, 0, g), z.shape) : null,
+    o.wants(1) ? unbroadcast(where(o.x, g, 0), o.y.shape) : null,
+    o.wants(2) ? unbroadcast(where(o.x, 0, g), o.z.shape) : null,
   ],
 
   reshape: (g, { x }) => [reshape(g, x.shape)],
@@ -114,20 +131,18 @@ export const rules: Readonly<Record<string, Rule>> = {
   max: (g, { x, out, attr }) => [extremes(g, x, out, attr)],
   min: (g, { x, out, attr }) => [extremes(g, x, out, attr)],
 
-  cat: (g, { srcs, attr, wants }) => {
+  cat: (g, o) => {
+    const dim = o.attr[0]!;
     let start = 0;
-    return srcs.map((src, i) => {
-      const length = src.shape[attr[0]!]!;
+    return o.srcs.map((src, i) => {
+      const length = src.shape[dim]!;
       start += length;
-      return wants[i] ? narrow(g, attr[0]!, start - length, length) : null;
+      return o.wants(i) ? narrow(g, dim, start - length, length) : null;
     });
   },
-  matmul: (g, { x, y, wants }) => [
-    wants[0] ? matmul(g, transposed(y)) : null,
-    wants[1] ? matmul(transposed(x), g) : null,
-  ],
+  matmul: (g, o) => [o.wants(0) ? matmul(g, transposed(o.y)) : null, o.wants(1) ? matmul(transposed(o.x), g) : null],
   gather: (g, { x, y, attr }) => [scatterAdd(constant(x.shape, 0, x.dtype), attr[0]!, y, g)],
-  scatterAdd: (g, { y, attr, wants }) => [wants[0] ? g : null, null, wants[2] ? gather(g, attr[0]!, y) : null],
+  scatterAdd: (g, o) => [o.wants(0) ? g : null, null, o.wants(2) ? gather(g, o.attr[0]!, o.y) : null],
   cumsum: (g, { attr }) => [flip(cumsum(flip(g, attr[0]!), attr[0]!), attr[0]!)],
 };
 
@@ -140,6 +155,7 @@ const transposed = (x: Tensor): Tensor => x.transpose(-1, -2);
 
 /** The gradient of something that was broadcast: summed over the dimensions that were repeated. */
 function unbroadcast(g: Tensor, shape: Shape): Tensor {
+  if (sameShape(g.shape, shape)) return g;
   const skip = g.shape.length - shape.length;
   const dims = g.shape.map((_, d) => d).filter((d) => d < skip || (shape[d - skip] === 1 && g.shape[d] !== 1));
   return dims.length === 0 ? reshape(g, shape) : reshape(g.sum(dims), shape);

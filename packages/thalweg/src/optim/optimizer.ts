@@ -1,5 +1,5 @@
 import { OptionError } from "../errors.js";
-import { recording } from "../graph/node.js";
+import { type Node, recording } from "../graph/node.js";
 import { sameShape, showShape } from "../graph/shape.js";
 import { step as recordStep, release } from "../plan/engine.js";
 import { tensor, zerosLike } from "../tensor/create.js";
@@ -41,8 +41,7 @@ export interface SavedTensor {
 export abstract class Optimizer<O extends object> {
   /** The parameters in groups, with each group's options. Options may be changed at any time: nothing is compiled. */
   readonly paramGroups: (O & { params: Tensor[] })[] = [];
-  /** What the rule remembers of each parameter that has had a step. */
-  readonly state = new Map<Tensor, State>();
+  private readonly slots = new Map<Tensor, Slots>();
   private readonly defaults: O;
 
   /**
@@ -99,54 +98,53 @@ export abstract class Optimizer<O extends object> {
     recording.gradEnabled = false;
     recording.internal = true;
     try {
-      const changed: { holder: Tensor; value: Tensor }[] = [];
+      const holders: Tensor[] = [];
+      const pairs: [Node, Node][] = [];
+      const change = (holder: Tensor, value: Tensor): void => {
+        checkUpdate(holder, value);
+        holders.push(holder);
+        pairs.push([holder.node, value.node]);
+      };
       for (const group of this.paramGroups) {
         for (const p of group.params) {
           if (p.gradient === null) continue;
-          const state = this.stateOf(p);
-          const before = { ...state };
-          changed.push({ holder: p, value: this.update(p, p.gradient, state, group) });
-          for (const name in state) {
-            const value = state[name]!;
-            const holder = before[name] ?? (Object.hasOwn(state, name) ? this.zeros.get(p)?.[name] : undefined);
-            if (holder === undefined) {
-              // Set without having been read: it starts its life with this value.
-              const fresh = mutableZeros(p);
-              changed.push({ holder: fresh, value });
-              state[name] = fresh;
-            } else if (value !== holder) {
-              changed.push({ holder, value });
-              state[name] = holder;
-            }
+          const slots = this.slotsOf(p);
+          change(p, this.update(p, p.gradient, slots.state, group));
+          // The rule has put new values where the state's tensors stood; those take the values over and stand there again.
+          for (const name of Object.keys(slots.state)) {
+            const value = slots.state[name]!;
+            const holder = (slots.holders[name] ??= zeroState(p));
+            if (value === holder) continue;
+            change(holder, value);
+            slots.state[name] = holder;
           }
         }
       }
-      for (const { holder, value } of changed) checkUpdate(holder, value);
-      const nodes = recordStep(changed.map(({ holder, value }) => [holder.node, value.node] as const));
-      changed.forEach(({ holder }, i) => {
-        holder.node = nodes[i]!;
-      });
+      const nodes = recordStep(pairs);
+      for (let i = 0; i < nodes.length; i++) holders[i]!.node = nodes[i]!;
     } finally {
       recording.gradEnabled = gradEnabled;
       recording.internal = internal;
     }
   }
 
-  /** The state's zeros, until the rule has set it. */
-  private readonly zeros = new WeakMap<Tensor, State>();
+  private slotsOf(p: Tensor): Slots {
+    let slots = this.slots.get(p);
+    if (slots === undefined) {
+      const holders: State = {};
+      // A name that the rule has not set yet is looked up in the prototype: zeros, made when they are first read.
+      const zeros = new Proxy({} as State, {
+        get: (_, name) => (typeof name === "string" ? (holders[name] ??= zeroState(p)) : undefined),
+      });
+      slots = { holders, state: Object.create(zeros) as State };
+      this.slots.set(p, slots);
+    }
+    return slots;
+  }
 
-  private stateOf(p: Tensor): State {
-    const known = this.state.get(p);
-    if (known !== undefined) return known;
-    const zeros: State = {};
-    this.zeros.set(p, zeros);
-    // Names that are not there yet are looked up in the prototype: a tensor of zeros, made at the first reading.
-    const prototype = new Proxy({} as State, {
-      get: (_, name) => (typeof name === "string" ? (zeros[name] ??= mutableZeros(p)) : undefined),
-    });
-    const state = Object.create(prototype) as State;
-    this.state.set(p, state);
-    return state;
+  /** What the rule remembers of a parameter, by name; nothing before its first step. */
+  stateOf(p: Tensor): Readonly<State> {
+    return this.slots.get(p)?.holders ?? {};
   }
 
   private parameters(): Tensor[] {
@@ -158,12 +156,10 @@ export abstract class Optimizer<O extends object> {
     const parameters = this.parameters();
     const state: StateDict<O>["state"] = {};
     parameters.forEach((p, i) => {
-      const known = this.state.get(p);
-      if (known === undefined) return;
+      if (!this.slots.has(p)) return;
       state[i] = {};
-      for (const name of Object.keys(known)) {
-        const { dtype, shape } = known[name]!;
-        state[i][name] = { dtype, shape: [...shape], data: known[name]!.dataSync() };
+      for (const [name, x] of Object.entries(this.stateOf(p))) {
+        state[i][name] = { dtype: x.dtype, shape: [...x.shape], data: x.dataSync() };
       }
     });
     const paramGroups = this.paramGroups.map((group) => ({
@@ -202,8 +198,12 @@ export abstract class Optimizer<O extends object> {
       loaded.set(p, tensors);
     });
     for (const group of saved.paramGroups) this.validate(group);
-    this.state.clear();
-    for (const [p, tensors] of loaded) Object.assign(this.stateOf(p), tensors);
+    this.slots.clear();
+    for (const [p, tensors] of loaded) {
+      const slots = this.slotsOf(p);
+      Object.assign(slots.holders, tensors);
+      Object.assign(slots.state, tensors);
+    }
     saved.paramGroups.forEach((group, i) => {
       const { params: _, ...options } = group;
       Object.assign(this.paramGroups[i]!, options);
@@ -211,8 +211,14 @@ export abstract class Optimizer<O extends object> {
   }
 }
 
+/** A parameter's state: the tensors that hold it from step to step, and the object that the rule sees. */
+interface Slots {
+  readonly holders: State;
+  readonly state: State;
+}
+
 /** A state's first value, in storage that later steps overwrite. */
-const mutableZeros = (p: Tensor): Tensor => mutable(zerosLike(p));
+const zeroState = (p: Tensor): Tensor => mutable(zerosLike(p));
 
 function mutable(x: Tensor): Tensor {
   x.node.mutable = true;

@@ -47,16 +47,16 @@ export class RMSprop extends Optimizer<RMSpropOptions> {
     let g = maximize ? gradient.neg() : gradient;
     if (weightDecay !== 0) g = g.add(p.mul(weightDecay));
 
-    state.squareAvg = state.squareAvg!.mul(alpha).add(g.square().mul(1 - alpha));
+    state.squareAvg = state.squareAvg.mul(alpha).add(g.square().mul(1 - alpha));
     let meanSquare = state.squareAvg;
     if (centered) {
-      state.gradAvg = state.gradAvg!.mul(alpha).add(g.mul(1 - alpha));
+      state.gradAvg = state.gradAvg.mul(alpha).add(g.mul(1 - alpha));
       meanSquare = meanSquare.sub(state.gradAvg.square());
     }
     const scaled = g.div(meanSquare.sqrt().add(eps));
     if (momentum === 0) return p.sub(scaled.mul(lr));
 
-    state.momentumBuffer = state.momentumBuffer!.mul(momentum).add(scaled);
+    state.momentumBuffer = state.momentumBuffer.mul(momentum).add(scaled);
     return p.sub(state.momentumBuffer.mul(lr));
   }
 

@@ -45,7 +45,7 @@ export class SGD extends Optimizer<SGDOptions> {
     if (momentum === 0) return p.sub(g.mul(lr));
 
     const first = !Object.hasOwn(state, "momentumBuffer");
-    state.momentumBuffer = first ? g.mul(1) : state.momentumBuffer!.mul(momentum).add(g.mul(1 - dampening));
+    state.momentumBuffer = first ? g.mul(1) : state.momentumBuffer.mul(momentum).add(g.mul(1 - dampening));
     const direction = nesterov ? g.add(state.momentumBuffer.mul(momentum)) : state.momentumBuffer;
     return p.sub(direction.mul(lr));
   }

@@ -182,13 +182,16 @@ function retire(): void {
   retired = [];
 }
 
+const canComputeAgain = (node: Node): boolean => node.srcs.length > 0 && !node.srcs.some((src) => src.stale);
+
 function markStale(doomed: readonly Node[]): void {
   for (const node of doomed) {
     if (node.buffer !== null) continue;
     node.stale = true;
     node.forget();
   }
-  recording.live = recording.live.filter((node) => node.buffer === null && !node.stale);
+  // A value that exists may be given up again, and then counts as recorded: unless its sources are gone.
+  recording.live = recording.live.filter((node) => !node.stale && (node.buffer === null || canComputeAgain(node)));
 }
 
 /**
@@ -303,7 +306,7 @@ export function release(node: Node): void {
   if (buffer === null || node.escaped || buffer.shared || buffer.host !== null) return;
   device().release(buffer);
   node.buffer = null;
-  if (node.srcs.length === 0) node.stale = true;
+  if (!canComputeAgain(node)) node.stale = true;
 }
 
 /** The plan that a value would be computed by, in words; nothing is run. */

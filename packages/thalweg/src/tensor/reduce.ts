@@ -2,7 +2,7 @@ import { isFloat } from "../dtype.js";
 import { DTypeError, ShapeError } from "../errors.js";
 import { record } from "../graph/node.js";
 import * as P from "../graph/primitive.js";
-import { type Shape, showShape, wrapDim } from "../graph/shape.js";
+import { SCALAR, type Shape, showShape, wrapDim } from "../graph/shape.js";
 import { div, exp, log, sqrt, sub, where } from "./elementwise.js";
 import { gather } from "./indexing.js";
 import { reshape } from "./movement.js";
@@ -21,9 +21,17 @@ export interface Correction extends KeepDim {
   correction?: number | undefined;
 }
 
-function dimsOf(operation: string, x: Tensor, dims: Dims | undefined): number[] {
-  if (dims === undefined) return x.shape.map((_, d) => d);
-  const list = [dims].flat().map((dim) => wrapDim(operation, dim, x.shape.length));
+/** All dimensions of tensors of rank 0, 1, … */
+const ALL: readonly (readonly number[])[] = [[], [0], [0, 1], [0, 1, 2], [0, 1, 2, 3]];
+
+function dimsOf(operation: string, x: Tensor, dims: Dims | undefined): readonly number[] {
+  const rank = x.node.shape.length;
+  if (dims === undefined) return rank < ALL.length ? ALL[rank]! : x.shape.map((_, d) => d);
+  if (typeof dims === "number") {
+    const dim = wrapDim(operation, dims, rank);
+    return rank === 0 ? ALL[0]! : [dim];
+  }
+  const list = dims.map((dim) => wrapDim(operation, dim, rank));
   if (new Set(list).size !== list.length)
     throw new ShapeError(`${operation}: dimensions ${showShape(list)} name one twice`);
   if (x.shape.length === 0) return [];
@@ -31,6 +39,7 @@ function dimsOf(operation: string, x: Tensor, dims: Dims | undefined): number[] 
 }
 
 function reducedShape(shape: Shape, dims: readonly number[], keepdim: boolean): Shape {
+  if (dims.length === shape.length && !keepdim) return SCALAR;
   return keepdim ? shape.map((size, d) => (dims.includes(d) ? 1 : size)) : shape.filter((_, d) => !dims.includes(d));
 }
 

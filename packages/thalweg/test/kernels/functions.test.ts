@@ -230,8 +230,9 @@ describe("special values", () => {
     ["pow", -1e30, 1001, -inf],
     ["pow", -1e-30, 1001, -0],
   ];
+  const rows = cases.map(([name, ...numbers]): [Name, number[]] => [name, numbers]);
   for (const type of FLOATS) {
-    it.each(cases)(`${type} %s(%d, %d …)`, (name, ...numbers) => {
+    it.each(rows)(`${type} %s, arguments and result %o`, (name, numbers) => {
       const expected = numbers.at(-1)!;
       expect(at(name, type, ...numbers.slice(0, -1))).toBe(expected);
     });

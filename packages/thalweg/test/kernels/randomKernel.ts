@@ -204,8 +204,9 @@ export function result(test: Case, memory: WebAssembly.Memory, reserved: number)
 
 /** The first place where two results differ, described for people; undefined if there is none. */
 export function difference(test: Case, expected: Uint8Array, got: Uint8Array, reserved: number): string | undefined {
-  const at = expected.findIndex((byte, i) => byte !== got[i]);
-  if (at < 0) return undefined;
+  let at = 0;
+  while (at < expected.length && expected[at] === got[at]) at++;
+  if (at === expected.length) return undefined;
   if (at < 64) return `byte ${at} of the cells: ${got[at]} instead of ${expected[at]}`;
   const address = at + reserved - 64;
   for (const [b, { dtype, address: start, length }] of test.buffers.entries()) {

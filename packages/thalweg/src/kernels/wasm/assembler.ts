@@ -1,46 +1,78 @@
 /** A small encoder of WebAssembly's binary format: function bodies, and a module around them. */
 import { control, f32, f64, I32, i32, i64, type ValueType, v128 } from "./opcodes.js";
 
-/** Appends an unsigned number in LEB128. */
-function unsigned(out: number[], value: number): void {
-  while (value > 0x7f) {
-    out.push((value & 0x7f) | 0x80);
-    value = Math.floor(value / 128);
+/** Bytes that grow. */
+class Bytes {
+  private data = new Uint8Array(256);
+  length = 0;
+
+  push(byte: number): void {
+    if (this.length === this.data.length) this.reserve(1);
+    this.data[this.length++] = byte;
   }
-  out.push(value);
+
+  append(bytes: ArrayLike<number>): void {
+    this.reserve(bytes.length);
+    this.data.set(bytes, this.length);
+    this.length += bytes.length;
+  }
+
+  /** Appends an unsigned number in LEB128. */
+  unsigned(value: number): void {
+    while (value > 0x7f) {
+      this.push((value & 0x7f) | 0x80);
+      value = Math.floor(value / 128);
+    }
+    this.push(value);
+  }
+
+  /** Appends a signed 32-bit number in LEB128. */
+  signed(value: number): void {
+    for (;;) {
+      const byte = value & 0x7f;
+      value >>= 7;
+      if (value === (byte < 0x40 ? 0 : -1)) {
+        this.push(byte);
+        return;
+      }
+      this.push(byte | 0x80);
+    }
+  }
+
+  /** Appends a signed 64-bit number in LEB128. */
+  signed64(value: bigint): void {
+    for (;;) {
+      const byte = Number(value & 0x7fn);
+      value >>= 7n;
+      if (value === (byte < 0x40 ? 0n : -1n)) {
+        this.push(byte);
+        return;
+      }
+      this.push(byte | 0x80);
+    }
+  }
+
+  /** What was appended, valid until more is. */
+  view(): Uint8Array<ArrayBuffer> {
+    return this.data.subarray(0, this.length);
+  }
+
+  private reserve(more: number): void {
+    if (this.length + more <= this.data.length) return;
+    const larger = new Uint8Array(2 * (this.length + more));
+    larger.set(this.view());
+    this.data = larger;
+  }
 }
 
-/** Appends a signed 64-bit number in LEB128. */
-function signed64(out: number[], value: bigint): void {
-  for (;;) {
-    const byte = Number(value & 0x7fn);
-    value >>= 7n;
-    if ((value === 0n && byte < 0x40) || (value === -1n && byte >= 0x40)) {
-      out.push(byte);
-      return;
-    }
-    out.push(byte | 0x80);
-  }
-}
-
-/** Appends a signed 32-bit number in LEB128. */
-function signed(out: number[], value: number): void {
-  for (;;) {
-    const byte = value & 0x7f;
-    value >>= 7;
-    if ((value === 0 && byte < 0x40) || (value === -1 && byte >= 0x40)) {
-      out.push(byte);
-      return;
-    }
-    out.push(byte | 0x80);
-  }
-}
+/** The type of a block that leaves nothing. */
+const NOTHING = 0x40;
 
 const scratch = new DataView(new ArrayBuffer(8));
 
 /** The code of one function, appended instruction by instruction; also hands out its locals. */
 export class FunctionBuilder {
-  private readonly code: number[] = [];
+  private readonly code = new Bytes();
   private readonly locals: ValueType[] = [];
   private readonly free = new Map<ValueType, number[]>();
 
@@ -67,56 +99,56 @@ export class FunctionBuilder {
       if (opcode < 0x100) this.code.push(opcode);
       else {
         this.code.push(opcode >> 12);
-        unsigned(this.code, opcode & 0xfff);
+        this.code.unsigned(opcode & 0xfff);
       }
     }
   }
 
   get(local: number): void {
     this.code.push(control.localGet);
-    unsigned(this.code, local);
+    this.code.unsigned(local);
   }
   set(local: number): void {
     this.code.push(control.localSet);
-    unsigned(this.code, local);
+    this.code.unsigned(local);
   }
   tee(local: number): void {
     this.code.push(control.localTee);
-    unsigned(this.code, local);
+    this.code.unsigned(local);
   }
   globalGet(index: number): void {
     this.code.push(control.globalGet);
-    unsigned(this.code, index);
+    this.code.unsigned(index);
   }
 
   i32(value: number): void {
     this.code.push(i32.const);
-    signed(this.code, value | 0);
+    this.code.signed(value | 0);
   }
   i64(value: bigint): void {
     this.code.push(i64.const);
-    signed64(this.code, BigInt.asIntN(64, value));
+    this.code.signed64(BigInt.asIntN(64, value));
   }
   f32(value: number): void {
     scratch.setFloat32(0, value, true);
     this.code.push(f32.const);
-    for (let i = 0; i < 4; i++) this.code.push(scratch.getUint8(i));
+    this.code.append(new Uint8Array(scratch.buffer, 0, 4));
   }
   f64(value: number): void {
     scratch.setFloat64(0, value, true);
     this.code.push(f64.const);
-    for (let i = 0; i < 8; i++) this.code.push(scratch.getUint8(i));
+    this.code.append(new Uint8Array(scratch.buffer));
   }
   v128(bytes: ArrayLike<number>): void {
     this.op(v128.const);
-    for (let i = 0; i < 16; i++) this.code.push(bytes[i]!);
+    this.code.append(bytes);
   }
 
   /** A load or store at an offset ≥ 0 past the address on the stack. Promises no alignment. */
   memory(opcode: number, offset = 0): void {
     this.op(opcode);
     this.code.push(0);
-    unsigned(this.code, offset);
+    this.code.unsigned(offset);
   }
   /** A load or store of one lane. */
   memoryLane(opcode: number, offset: number, lane: number): void {
@@ -131,7 +163,7 @@ export class FunctionBuilder {
   /** Picks 16 of the 32 bytes of two vectors. */
   shuffle(bytes: readonly number[]): void {
     this.op(v128.shuffle);
-    this.code.push(...bytes);
+    this.code.append(bytes);
   }
 
   /** `local += value`. */
@@ -143,19 +175,22 @@ export class FunctionBuilder {
   }
 
   block(body: () => void): void {
-    this.code.push(control.block, 0x40);
+    this.code.push(control.block);
+    this.code.push(NOTHING);
     body();
     this.code.push(control.end);
   }
   /** The body goes round again by branching to depth 0. */
   loop(body: () => void): void {
-    this.code.push(control.loop, 0x40);
+    this.code.push(control.loop);
+    this.code.push(NOTHING);
     body();
     this.code.push(control.end);
   }
   /** Pops an int32; both arms leave a value of type `result` if there is one. */
   if(result: ValueType | undefined, then: () => void, otherwise?: () => void): void {
-    this.code.push(control.if, result ?? 0x40);
+    this.code.push(control.if);
+    this.code.push(result ?? NOTHING);
     then();
     if (otherwise) {
       this.code.push(control.else);
@@ -164,31 +199,33 @@ export class FunctionBuilder {
     this.code.push(control.end);
   }
   br(depth: number): void {
-    this.code.push(control.br, depth);
+    this.code.push(control.br);
+    this.code.push(depth);
   }
   brIf(depth: number): void {
-    this.code.push(control.brIf, depth);
+    this.code.push(control.brIf);
+    this.code.push(depth);
   }
   call(index: number): void {
     this.code.push(control.call);
-    unsigned(this.code, index);
+    this.code.unsigned(index);
   }
 
   /** Locals and code with their length in front, as the code section wants them. */
-  encode(out: number[]): void {
-    const head: number[] = [];
+  encode(out: Bytes): void {
+    const head = new Bytes();
     let groups = 0;
     for (let i = 0; i < this.locals.length; groups++) {
       let end = i;
       while (end < this.locals.length && this.locals[end] === this.locals[i]) end++;
-      unsigned(head, end - i);
+      head.unsigned(end - i);
       head.push(this.locals[i]!);
       i = end;
     }
-    const count: number[] = [];
-    unsigned(count, groups);
-    unsigned(out, count.length + head.length + this.code.length + 1);
-    for (const part of [count, head, this.code]) for (const byte of part) out.push(byte);
+    const count = new Bytes();
+    count.unsigned(groups);
+    out.unsigned(count.length + head.length + this.code.length + 1);
+    for (const part of [count, head, this.code]) out.append(part.view());
     out.push(control.end);
   }
 }
@@ -210,13 +247,14 @@ export class ModuleBuilder {
    * global number 0.
    */
   encode(shared: boolean): Uint8Array<ArrayBuffer> {
-    const out: number[] = [0x00, 0x61, 0x73, 0x6d, 1, 0, 0, 0];
-    const section = (id: number, fill: (body: number[]) => void): void => {
-      const body: number[] = [];
+    const out = new Bytes();
+    out.append([0x00, 0x61, 0x73, 0x6d, 1, 0, 0, 0]);
+    const section = (id: number, fill: (body: Bytes) => void): void => {
+      const body = new Bytes();
       fill(body);
       out.push(id);
-      unsigned(out, body.length);
-      for (const byte of body) out.push(byte);
+      out.unsigned(body.length);
+      out.append(body.view());
     };
     const types = new Map<string, { index: number; params: readonly ValueType[] }>();
     const typeOf = this.functions.map(({ params }) => {
@@ -225,38 +263,38 @@ export class ModuleBuilder {
       return types.get(key)!.index;
     });
     section(1, (body) => {
-      unsigned(body, types.size);
+      body.unsigned(types.size);
       for (const { params } of types.values()) {
         body.push(0x60);
-        unsigned(body, params.length);
-        body.push(...params, 0);
+        body.unsigned(params.length);
+        body.append([...params, 0]);
       }
     });
     section(2, (body) => {
-      body.push(2, 1, 0x65, 1, 0x6d, 0x02);
+      body.append([2, 1, 0x65, 1, 0x6d, 0x02]);
       if (shared) {
-        body.push(0x03, 0);
-        unsigned(body, 65536);
-      } else body.push(0x00, 0);
-      body.push(1, 0x65, 1, 0x73, 0x03, I32, 0);
+        body.append([0x03, 0]);
+        body.unsigned(65536);
+      } else body.append([0x00, 0]);
+      body.append([1, 0x65, 1, 0x73, 0x03, I32, 0]);
     });
     section(3, (body) => {
-      unsigned(body, typeOf.length);
-      for (const index of typeOf) unsigned(body, index);
+      body.unsigned(typeOf.length);
+      for (const index of typeOf) body.unsigned(index);
     });
     section(7, (body) => {
-      unsigned(body, this.exported.length);
+      body.unsigned(this.exported.length);
       for (const [name, index] of this.exported) {
-        unsigned(body, name.length);
+        body.unsigned(name.length);
         for (let i = 0; i < name.length; i++) body.push(name.charCodeAt(i));
         body.push(0);
-        unsigned(body, index);
+        body.unsigned(index);
       }
     });
     section(10, (body) => {
-      unsigned(body, this.functions.length);
+      body.unsigned(this.functions.length);
       for (const code of this.functions) code.encode(body);
     });
-    return Uint8Array.from(out);
+    return out.view();
   }
 }

@@ -175,3 +175,7 @@ export function splatBytes(type: RegisterType, value: number | bigint): Uint8Arr
   }
   return bytes;
 }
+
+/** Shuffle that takes the given 32-bit lanes of two vectors (0 … 3 and 4 … 7). */
+export const shuffle32 = (...lanes: readonly number[]): number[] =>
+  lanes.flatMap((lane) => [4 * lane, 4 * lane + 1, 4 * lane + 2, 4 * lane + 3]);

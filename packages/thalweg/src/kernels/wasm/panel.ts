@@ -1,7 +1,7 @@
 /** The inner functions of matmul: rows times one panel of columns, and copies into scratch space. */
 import { FunctionBuilder } from "./assembler.js";
-import { shuffle32 } from "./evaluator.js";
 import { f32, f32x4, f64, f64x2, I32, i32, V128, v128 } from "./opcodes.js";
+import { shuffle32 } from "./operations.js";
 
 /** What differs between the two types of matmul. `lanes` elements make one vector. */
 export interface Element {

@@ -1,12 +1,12 @@
 /** Reduce kernels as functions, in the three orders of folding. */
 import type { BasicOp, Fold, ReduceKernel, RegisterType } from "../kernel.js";
 import type { FunctionBuilder } from "./assembler.js";
-import { Evaluator, type PushFold, shuffle32 } from "./evaluator.js";
+import { Evaluator, type PushFold } from "./evaluator.js";
 import { type Induction, isWide, type LoweredStore, Lowering, type Node } from "./lower.js";
 import { evaluatorsFor, nested, segments, size } from "./map.js";
 import { type Count, Nest } from "./nest.js";
 import { control, f32, f64, I32, i32, V128 } from "./opcodes.js";
-import { INSTRUCTIONS, splatBytes, TYPES } from "./operations.js";
+import { INSTRUCTIONS, shuffle32, splatBytes, TYPES } from "./operations.js";
 
 /** Bodies of up to this many nodes are evaluated for 16 columns at a time, larger ones for 4. */
 const SMALL = 24;

@@ -1,29 +1,46 @@
 import { OptionError } from "../errors.js";
-import { type Node, recording } from "../graph/node.js";
+import { type Node, recording, scalarNode } from "../graph/node.js";
 import { sameShape, showShape } from "../graph/shape.js";
 import { step as recordStep, release } from "../plan/engine.js";
-import { tensor, zerosLike } from "../tensor/create.js";
+import { zerosLike } from "../tensor/create.js";
 import { Tensor } from "../tensor/tensor.js";
+import { restore, type SavedTensor, Slots, type State } from "./slots.js";
 
-/** What a rule remembers of one parameter: tensors of the parameter's shape, all zero until the rule sets them. */
-export interface State {
-  [name: string]: Tensor;
-}
+export type { SavedTensor, State };
 
 /** Parameters with options of their own; an option that is left out has the optimizer's value. */
 export type ParamGroup<O> = Partial<O> & { params: readonly Tensor[] };
 
-/** Plain data: numbers, strings, booleans and typed arrays. */
+/** What an optimizer is built from: parameters, or groups of them. */
+export type Params<O> = Iterable<Tensor> | Iterable<ParamGroup<O>>;
+
+/** Options and state as plain data: numbers, strings, booleans and typed arrays. */
 export interface StateDict<O> {
-  /** By the parameter's number, counted over all groups: its state. */
-  state: Record<number, Record<string, SavedTensor>>;
+  /** By the parameter's number, counted over all groups: its state, and how many steps it has made. */
+  state: Record<number, { step: number; tensors: Record<string, SavedTensor> }>;
+  /** The state of the optimizer as a whole, for rules that have one. */
+  shared: Record<string, SavedTensor>;
   paramGroups: (O & { params: number[] })[];
 }
 
-export interface SavedTensor {
-  dtype: Tensor["dtype"];
-  shape: number[];
-  data: ReturnType<Tensor["dataSync"]>;
+/** One parameter that is about to be updated. */
+export interface Entry<O> {
+  readonly p: Tensor;
+  readonly g: Tensor;
+  readonly state: State;
+  readonly options: O;
+  /** 1 at the parameter's first step. */
+  readonly step: number;
+}
+
+/** What the last step did to a parameter, as tensors of the parameter's shape. */
+export interface StepReport {
+  /** What the gradient (or the rule's direction) was multiplied with, element by element. */
+  readonly stepSize: Tensor;
+  /** The parameter's change: new value minus old. Null unless the optimizer observes ({@link Optimizer.observe}). */
+  readonly update: Tensor | null;
+  /** What the rule remembers, such as the mean square. */
+  readonly state: Readonly<State>;
 }
 
 /**
@@ -43,12 +60,14 @@ export abstract class Optimizer<O extends object> {
   readonly paramGroups: (O & { params: Tensor[] })[] = [];
   private readonly slots = new Map<Tensor, Slots>();
   private readonly defaults: O;
+  private whole: Slots | null = null;
+  private observing = false;
 
   /**
    * @param params - parameters (leaves with requiresGrad), or groups of them
    * @param defaults - the options of every group that does not have its own
    */
-  constructor(params: Iterable<Tensor> | Iterable<ParamGroup<O>>, defaults: O) {
+  constructor(params: Params<O>, defaults: O) {
     this.defaults = defaults;
     const list = [...params];
     if (list.length === 0) throw new OptionError("optimizer: got an empty list of parameters");
@@ -58,9 +77,29 @@ export abstract class Optimizer<O extends object> {
 
   /**
    * The formula. Records tensor operations and returns the parameter's new value; what it sets in `state` is there
-   * again at the next step. A state that it reads before it was ever set is all zeros.
+   * again at the next step. A state that it reads before it was ever set is all zeros, in the parameter's shape.
+   *
+   * @param step - 1 at the parameter's first step; a number, so using it compiles nothing
    */
-  abstract update(p: Tensor, g: Tensor, state: State, options: O): Tensor;
+  abstract update(p: Tensor, g: Tensor, state: State, options: O, step: number): Tensor;
+
+  /** State that is not all zeros before the first step, or not of the parameter's shape. */
+  protected initialState(_p: Tensor, _options: O): State {
+    return {};
+  }
+
+  /** State of the optimizer as a whole before the first step, for rules that combine all parameters. */
+  protected initialShared(): State {
+    return {};
+  }
+
+  /** Called once per step before the updates, with all parameters that have gradients. */
+  protected prepare(_entries: readonly Entry<O>[], _shared: State): void {}
+
+  /** The step size of each element, for {@link report}; null if the rule has no such notion. */
+  protected stepSize(_p: Tensor, _state: Readonly<State>, _options: O, _step: number): Tensor | null {
+    return null;
+  }
 
   /** Refuses options that make no sense; called for every group. */
   protected validate(_options: O): void {}
@@ -68,13 +107,13 @@ export abstract class Optimizer<O extends object> {
   /** Adds parameters, such as those of a layer that is trained from now on. */
   addParamGroup(group: ParamGroup<O>): void {
     const params = [...group.params];
+    const known = new Set(this.parameters());
     for (const p of params) {
       if (!(p instanceof Tensor)) throw new OptionError("optimizer: parameters must be tensors");
       if (!p.isLeaf) throw new OptionError("optimizer: only leaves can be optimized, not the results of operations");
       if (!p.requiresGrad) throw new OptionError("optimizer: every parameter needs requiresGrad");
-      if (this.parameters().includes(p) || params.indexOf(p) !== params.lastIndexOf(p)) {
-        throw new OptionError("optimizer: a parameter appears more than once");
-      }
+      if (known.has(p)) throw new OptionError("optimizer: a parameter appears more than once");
+      known.add(p);
     }
     const options = { ...this.defaults, ...stripUndefined(group), params };
     this.validate(options);
@@ -98,6 +137,16 @@ export abstract class Optimizer<O extends object> {
     recording.gradEnabled = false;
     recording.internal = true;
     try {
+      const entries: Entry<O>[] = [];
+      for (const group of this.paramGroups) {
+        for (const p of group.params) {
+          if (p.gradient === null) continue;
+          const slots = this.slotsOf(p, group);
+          entries.push({ p, g: p.gradient, state: slots.state, options: group, step: ++slots.step });
+        }
+      }
+      this.whole ??= new Slots(this.initialShared(), () => new Tensor(scalarNode(0, "float32")));
+      this.prepare(entries, this.whole.state);
       const holders: Tensor[] = [];
       const pairs: [Node, Node][] = [];
       const change = (holder: Tensor, value: Tensor): void => {
@@ -105,21 +154,13 @@ export abstract class Optimizer<O extends object> {
         holders.push(holder);
         pairs.push([holder.node, value.node]);
       };
-      for (const group of this.paramGroups) {
-        for (const p of group.params) {
-          if (p.gradient === null) continue;
-          const slots = this.slotsOf(p);
-          change(p, this.update(p, p.gradient, slots.state, group));
-          // The rule has put new values where the state's tensors stood; those take the values over and stand there again.
-          for (const name of Object.keys(slots.state)) {
-            const value = slots.state[name]!;
-            const holder = (slots.holders[name] ??= zeroState(p));
-            if (value === holder) continue;
-            change(holder, value);
-            slots.state[name] = holder;
-          }
-        }
+      for (const { p, g, state, options, step } of entries) {
+        const value = this.update(p, g, state, options, step);
+        if (this.observing) this.noteUpdate(p, value);
+        change(p, value);
+        this.slots.get(p)!.takeOver(change);
       }
+      this.whole.takeOver(change);
       const nodes = recordStep(pairs);
       for (let i = 0; i < nodes.length; i++) holders[i]!.node = nodes[i]!;
     } finally {
@@ -128,23 +169,39 @@ export abstract class Optimizer<O extends object> {
     }
   }
 
-  private slotsOf(p: Tensor): Slots {
+  /** The difference that a step makes, as an open end: computed with the step. */
+  private noteUpdate(p: Tensor, value: Tensor): void {
+    recording.internal = false;
+    this.slots.get(p)!.update = value.sub(p);
+    recording.internal = true;
+  }
+
+  private slotsOf(p: Tensor, options: O): Slots {
     let slots = this.slots.get(p);
-    if (slots === undefined) {
-      const holders: State = {};
-      // A name that the rule has not set yet is looked up in the prototype: zeros, made when they are first read.
-      const zeros = new Proxy({} as State, {
-        get: (_, name) => (typeof name === "string" ? (holders[name] ??= zeroState(p)) : undefined),
-      });
-      slots = { holders, state: Object.create(zeros) as State };
-      this.slots.set(p, slots);
-    }
+    if (slots === undefined) this.slots.set(p, (slots = new Slots(this.initialState(p, options), () => zerosLike(p))));
     return slots;
   }
 
   /** What the rule remembers of a parameter, by name; nothing before its first step. */
   stateOf(p: Tensor): Readonly<State> {
     return this.slots.get(p)?.holders ?? {};
+  }
+
+  /** Whether steps also keep what they change, for {@link report}. Costs one more array per parameter. */
+  observe(on = true): void {
+    this.observing = on;
+  }
+
+  /**
+   * The step size of each element of a parameter (for RMSProp lr / (√v + ε)), what the rule remembers, and what the last
+   * step changed if the optimizer observes. Computed when read; costs nothing when nobody asks. Null before the first step.
+   */
+  report(p: Tensor): StepReport | null {
+    const slots = this.slots.get(p);
+    const options = this.paramGroups.find((group) => group.params.includes(p));
+    if (slots === undefined || options === undefined) return null;
+    const stepSize = this.stepSize(p.detach(), slots.holders, options, slots.step);
+    return stepSize === null ? null : { stepSize, update: slots.update, state: slots.holders };
   }
 
   private parameters(): Tensor[] {
@@ -156,17 +213,14 @@ export abstract class Optimizer<O extends object> {
     const parameters = this.parameters();
     const state: StateDict<O>["state"] = {};
     parameters.forEach((p, i) => {
-      if (!this.slots.has(p)) return;
-      state[i] = {};
-      for (const [name, x] of Object.entries(this.stateOf(p))) {
-        state[i][name] = { dtype: x.dtype, shape: [...x.shape], data: x.dataSync() };
-      }
+      const slots = this.slots.get(p);
+      if (slots !== undefined) state[i] = { step: slots.step, tensors: slots.save() };
     });
     const paramGroups = this.paramGroups.map((group) => ({
       ...group,
       params: group.params.map((p) => parameters.indexOf(p)),
     }));
-    return { state, paramGroups } as StateDict<O>;
+    return { state, shared: this.whole?.save() ?? {}, paramGroups } as StateDict<O>;
   }
 
   /**
@@ -182,48 +236,39 @@ export abstract class Optimizer<O extends object> {
         `loadStateDict: the saved groups have ${sizes(saved.paramGroups)} parameters, this optimizer's have ${sizes(this.paramGroups)}`,
       );
     }
-    const loaded = new Map<Tensor, Record<string, Tensor>>();
+    const loaded = new Map<Tensor, Slots>();
+    const ownState = new Map(this.paramGroups.flatMap((group) => group.params.map((p) => [p, group] as const)));
     parameters.forEach((p, i) => {
-      const entries = saved.state[i];
-      if (entries === undefined) return;
-      const tensors: Record<string, Tensor> = {};
-      for (const [name, entry] of Object.entries(entries)) {
-        if (entry.data.length !== p.numel || !sameShape(entry.shape, p.shape)) {
+      const entry = saved.state[i];
+      if (entry === undefined) return;
+      if (!Number.isInteger(entry.step) || entry.step < 0) {
+        throw new OptionError(`loadStateDict: the step of parameter ${i} must be a whole number, not ${entry.step}`);
+      }
+      const slots = new Slots(this.initialState(p, ownState.get(p)!), () => zerosLike(p));
+      for (const [name, data] of Object.entries(entry.tensors)) {
+        const x = restore(`${name} of parameter ${i}`, data);
+        const shape = slots.holders[name]?.shape ?? p.shape;
+        if (!sameShape(x.shape, shape)) {
           throw new OptionError(
-            `loadStateDict: ${name} of parameter ${i} has shape ${showShape(entry.shape)}, the parameter has ${showShape(p.shape)}`,
+            `loadStateDict: ${name} of parameter ${i} has shape ${showShape(x.shape)}, this optimizer's has ${showShape(shape)}`,
           );
         }
-        tensors[name] = mutable(tensor(entry.data, { dtype: entry.dtype }).reshape(entry.shape));
+        slots.put({ [name]: x });
       }
-      loaded.set(p, tensors);
+      slots.step = entry.step;
+      loaded.set(p, slots);
     });
+    const whole = new Slots(this.initialShared(), () => new Tensor(scalarNode(0, "float32")));
+    for (const [name, data] of Object.entries(saved.shared)) whole.put({ [name]: restore(name, data) });
     for (const group of saved.paramGroups) this.validate(group);
     this.slots.clear();
-    for (const [p, tensors] of loaded) {
-      const slots = this.slotsOf(p);
-      Object.assign(slots.holders, tensors);
-      Object.assign(slots.state, tensors);
-    }
+    for (const [p, slots] of loaded) this.slots.set(p, slots);
+    this.whole = whole;
     saved.paramGroups.forEach((group, i) => {
       const { params: _, ...options } = group;
       Object.assign(this.paramGroups[i]!, options);
     });
   }
-}
-
-/** A parameter's state: the tensors that hold it from step to step, and the object that the rule sees. */
-interface Slots {
-  readonly holders: State;
-  readonly state: State;
-}
-
-/** A state's first value, in storage that later steps overwrite. */
-const zeroState = (p: Tensor): Tensor => mutable(zerosLike(p));
-
-function mutable(x: Tensor): Tensor {
-  x.node.mutable = true;
-  x.node.live = true;
-  return x;
 }
 
 function checkUpdate(holder: Tensor, value: Tensor): void {

@@ -1,5 +1,5 @@
 import type { Tensor } from "../tensor/tensor.js";
-import { atLeast, Optimizer, type ParamGroup, type State } from "./optimizer.js";
+import { atLeast, Optimizer, type Params, type State } from "./optimizer.js";
 
 export interface RMSpropOptions {
   /** Learning rate. Default 0.01. */
@@ -30,7 +30,7 @@ export interface RMSpropOptions {
  * Sequences With Recurrent Neural Networks" (2013). Meaning and defaults are those of `torch.optim.RMSprop`.
  */
 export class RMSprop extends Optimizer<RMSpropOptions> {
-  constructor(params: Iterable<Tensor> | Iterable<ParamGroup<RMSpropOptions>>, options: Partial<RMSpropOptions> = {}) {
+  constructor(params: Params<RMSpropOptions>, options: Partial<RMSpropOptions> = {}) {
     super(params, {
       lr: options.lr ?? 0.01,
       alpha: options.alpha ?? 0.99,
@@ -58,6 +58,11 @@ export class RMSprop extends Optimizer<RMSpropOptions> {
 
     state.momentumBuffer = state.momentumBuffer.mul(momentum).add(scaled);
     return p.sub(state.momentumBuffer.mul(lr));
+  }
+
+  protected override stepSize(_p: Tensor, state: State, { lr, eps, centered }: RMSpropOptions): Tensor {
+    const meanSquare = centered ? state.squareAvg.sub(state.gradAvg.square()) : state.squareAvg;
+    return meanSquare.sqrt().add(eps).reciprocal().mul(lr);
   }
 
   protected override validate({ lr, alpha, eps, weightDecay, momentum }: RMSpropOptions): void {

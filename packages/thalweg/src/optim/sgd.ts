@@ -1,6 +1,7 @@
 import { OptionError } from "../errors.js";
+import { fullLike } from "../tensor/create.js";
 import type { Tensor } from "../tensor/tensor.js";
-import { atLeast, Optimizer, type ParamGroup, type State } from "./optimizer.js";
+import { atLeast, Optimizer, type Params, type State } from "./optimizer.js";
 
 export interface SGDOptions {
   /** Learning rate. Default 0.001. */
@@ -27,7 +28,7 @@ export interface SGDOptions {
  * learning" (2013). Meaning and defaults are those of `torch.optim.SGD`.
  */
 export class SGD extends Optimizer<SGDOptions> {
-  constructor(params: Iterable<Tensor> | Iterable<ParamGroup<SGDOptions>>, options: Partial<SGDOptions> = {}) {
+  constructor(params: Params<SGDOptions>, options: Partial<SGDOptions> = {}) {
     super(params, {
       lr: options.lr ?? 0.001,
       momentum: options.momentum ?? 0,
@@ -45,9 +46,13 @@ export class SGD extends Optimizer<SGDOptions> {
     if (momentum === 0) return p.sub(g.mul(lr));
 
     const first = !Object.hasOwn(state, "momentumBuffer");
-    state.momentumBuffer = first ? g.mul(1) : state.momentumBuffer.mul(momentum).add(g.mul(1 - dampening));
+    state.momentumBuffer = first ? g : state.momentumBuffer.mul(momentum).add(g.mul(1 - dampening));
     const direction = nesterov ? g.add(state.momentumBuffer.mul(momentum)) : state.momentumBuffer;
     return p.sub(direction.mul(lr));
+  }
+
+  protected override stepSize(p: Tensor, _state: State, { lr }: SGDOptions): Tensor {
+    return fullLike(p, lr);
   }
 
   protected override validate({ lr, momentum, dampening, weightDecay, nesterov }: SGDOptions): void {

@@ -128,9 +128,16 @@ function extreme(name: "max" | "min", x: Tensor, dim: number, keepdim: boolean):
   const d = wrapDim(name, dim, x.shape.length);
   const kept = position(name === "max" ? P.argmax : P.argmin, x, d, true);
   if (x.shape.length === 0) return { values: x, indices: reshape(kept, []) };
-  const values = gather(x, d, kept);
   const shape = reducedShape(x.shape, [d], keepdim);
-  return { values: reshape(values, shape), indices: reshape(kept, shape) };
+  const values = reshape(gather(x, d, kept), shape);
+  // Recorded when it is looked at: whoever takes only the values leaves no open end behind.
+  let indices: Tensor | undefined;
+  return {
+    values,
+    get indices() {
+      return (indices ??= reshape(kept, shape));
+    },
+  };
 }
 
 /** The extreme element of all. Its attribute ends in -1: unlike amax's, its gradient goes to NaNs if there are any. */

@@ -325,9 +325,14 @@ test("points past the end of a loop are not looked at", () => {
 
 test("a guarded access may begin before the memory's first byte", () => {
   for (const type of ["float32", "float64", "bool"] as const) {
-    for (const stride of [1, 2, -1]) {
-      const offset = stride > 0 ? -203 : 61;
-      const guard = { offset, strides: [stride], below: 7 };
+    // With the last one a run of four points begins before the memory and ends within the buffer.
+    for (const [stride, offset, below] of [
+      [1, -203, 7],
+      [2, -203, 7],
+      [-1, 61, 7],
+      [40, -100, 50],
+    ] as const) {
+      const guard = { offset, strides: [stride], below };
       const value: Expr = {
         kind: "load",
         type,
@@ -342,7 +347,7 @@ test("a guarded access may begin before the memory's first byte", () => {
         body: [{ access: access(1, type, 1), value }],
       };
       const buffers: CaseBuffer[] = [
-        { dtype: type, length: 7, address: 0 },
+        { dtype: type, length: below, address: 0 },
         { dtype: type, length: 260, address: 0 },
       ];
       agree({ kernel, buffers, scalars: [], seed: stride + 5 });

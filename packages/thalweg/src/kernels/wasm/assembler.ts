@@ -174,12 +174,6 @@ export class FunctionBuilder {
     this.set(local);
   }
 
-  block(body: () => void): void {
-    this.code.push(control.block);
-    this.code.push(NOTHING);
-    body();
-    this.code.push(control.end);
-  }
   /** The body goes round again by branching to depth 0. */
   loop(body: () => void): void {
     this.code.push(control.loop);
@@ -197,10 +191,6 @@ export class FunctionBuilder {
       otherwise();
     }
     this.code.push(control.end);
-  }
-  br(depth: number): void {
-    this.code.push(control.br);
-    this.code.push(depth);
   }
   brIf(depth: number): void {
     this.code.push(control.brIf);

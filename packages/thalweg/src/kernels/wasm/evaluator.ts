@@ -21,13 +21,14 @@ import { splatBytes, TYPES } from "./operations.js";
 /** Pushes the value of a fold for the evaluator that asks. */
 export type PushFold = (fold: number, evaluator: Evaluator, part: number) => void;
 
-/** Keys of cached values: 32 per node. */
+/** Keys of cached values: so many per node, of which a vector's take two for each of up to eight shifts. */
+const KEYS = 64;
 const SCALAR = 0;
 const SPLAT = 1;
 const VECTOR = 2;
 /** Further keys for {@link Evaluator.key}: 64-bit masks of a bool, and whether a load's guards hold. */
-export const MASK = 12;
-export const CONDITION = 22;
+export const MASK = 20;
+export const CONDITION = 40;
 
 /**
  * Evaluates at one point (`width` 1), or at the four points that begin `shift` points after the loops' position along
@@ -142,8 +143,8 @@ export class Evaluator {
 
   /** The key under which part of a value is kept: the value itself, or something else that is known of the node. */
   key(node: Node, part: number, what = VECTOR): number {
-    if (this.width === 1) return node.id * 32 + SCALAR;
-    return node.id * 32 + (this.differs(node) || what !== VECTOR ? what + (this.shift >> 1) + part : SPLAT);
+    if (this.width === 1) return node.id * KEYS + SCALAR;
+    return node.id * KEYS + (this.differs(node) || what !== VECTOR ? what + (this.shift >> 1) + part : SPLAT);
   }
 
   private compute(node: Node, part: number): void {

@@ -29,22 +29,20 @@ export function size(roots: readonly Node[], l: number, seen = new Set<Node>()):
   return count;
 }
 
-/** Cuts a loop into runs of 4 · `unroll` points, of 4, and the rest: at once if its size is known, else one by one. */
+/**
+ * Cuts a loop into runs of 4 times each of `unrolls` (largest first, ending with 1) points, and the rest: at once if the
+ * loop's size is known, else one by one.
+ */
 export function segments(
   count: Count,
-  unroll: number,
+  unrolls: readonly number[],
   vectors: (unroll: number, active: number) => void,
   single: () => void,
 ): Segment[] {
-  const out: Segment[] = [];
-  if (unroll > 1) out.push({ points: 4 * unroll, body: () => vectors(unroll, 4) });
-  out.push({ points: 4, body: () => vectors(1, 4) });
-  if (!("known" in count)) out.push({ points: 1, body: single });
-  else if (count.known % 4 === 1) out.push({ points: 1, body: single });
-  else if (count.known % 4 > 0) {
-    const active = count.known % 4;
-    out.push({ points: active, body: () => vectors(1, active) });
-  }
+  const out = unrolls.map((unroll): Segment => ({ points: 4 * unroll, body: () => vectors(unroll, 4) }));
+  const rest = "known" in count ? count.known % 4 : 1;
+  if (rest === 1) out.push({ points: 1, body: single });
+  else if (rest > 1) out.push({ points: rest, body: () => vectors(1, rest) });
   return out;
 }
 
@@ -69,7 +67,7 @@ export function emitMap(kernel: MapKernel): FunctionBuilder {
   const vector = new Evaluator(nest, noFold, 4, inner);
   const known: Count = { known: inner > 0 ? loops[inner]! : 0 };
   const users = inner > 0 ? evaluatorsFor(known, single, vector) : [single, vector];
-  const unroll = size(roots, inner) <= SMALL ? 2 : 1;
+  const unrolls = size(roots, inner) <= SMALL ? [2, 1] : [1];
 
   const from = (l: number): void => {
     for (const user of users) user.hoist(roots, l);
@@ -84,7 +82,7 @@ export function emitMap(kernel: MapKernel): FunctionBuilder {
     nest.loop(
       l,
       count,
-      segments(count, unroll, vectors, () => single.store(stores)),
+      segments(count, unrolls, vectors, () => single.store(stores)),
     );
   };
   return nest.function(() => {

@@ -14,12 +14,10 @@ export const V128 = 0x7b;
 export type ValueType = typeof I32 | typeof I64 | typeof F32 | typeof F64 | typeof V128;
 
 export const control = {
-  block: 0x02,
   loop: 0x03,
   if: 0x04,
   else: 0x05,
   end: 0x0b,
-  br: 0x0c,
   brIf: 0x0d,
   return: 0x0f,
   call: 0x10,
@@ -41,7 +39,6 @@ export const i32 = {
   ne: 0x47,
   ltS: 0x48,
   ltU: 0x49,
-  gtS: 0x4a,
   leS: 0x4c,
   geS: 0x4e,
   geU: 0x4f,
@@ -55,7 +52,6 @@ export const i32 = {
   xor: 0x73,
   shl: 0x74,
   shrS: 0x75,
-  shrU: 0x76,
   wrapI64: 0xa7,
   reinterpretF32: 0xbc,
   truncSatF32: saturating(0),
@@ -69,7 +65,6 @@ export const i64 = {
   eq: 0x51,
   ne: 0x52,
   ltS: 0x53,
-  gtS: 0x55,
   leS: 0x57,
   add: 0x7c,
   sub: 0x7d,

@@ -8,7 +8,7 @@ import { type Count, Nest } from "./nest.js";
 import { control, f32, f64, I32, i32, V128 } from "./opcodes.js";
 import { INSTRUCTIONS, shuffle32, splatBytes, TYPES } from "./operations.js";
 
-/** Bodies of up to this many nodes are evaluated for 16 columns at a time, larger ones for 4. */
+/** Bodies of up to this many nodes are evaluated for 32 columns, which is two cache lines, at a time, larger for 4. */
 const SMALL = 24;
 
 const COMBINE: Readonly<Record<Fold["op"], BasicOp>> = {
@@ -119,7 +119,7 @@ class Reduction {
     const count = nest.count(l);
     if (l < kept) nest.loop(l, count, [{ points: 1, body: () => this.from(l + 1) }]);
     else if (order === "columns") {
-      const unroll = size(this.inner, l) <= SMALL ? 4 : 1;
+      const unrolls = size(this.inner, l) <= SMALL ? [8, 2, 1] : [1];
       const vectors = (times: number, active: number) =>
         this.columns(
           Array.from({ length: times }, (_, u) => new Evaluator(nest, this.pushFold, 4, kept, 4 * u, active)),
@@ -127,7 +127,7 @@ class Reduction {
       nest.loop(
         l,
         count,
-        segments(count, unroll, vectors, () => this.columns([this.single])),
+        segments(count, unrolls, vectors, () => this.columns([this.single])),
       );
     } else if (order === "lanes") nest.loop(l, count, [{ points: 1, body: () => this.lanes() }]);
     else nest.loop(l, count, [{ points: 1, body: () => this.columns([this.single]) }]);

@@ -3,7 +3,7 @@ import { explain as explainNode } from "./plan/engine.js";
 import { type Statistics, statistics } from "./plan/statistics.js";
 import type { Tensor } from "./tensor/tensor.js";
 
-export { type Configuration, configure } from "./plan/engine.js";
+export { type Configuration, configure, lastPlan } from "./plan/engine.js";
 
 /** What the engine did and holds. */
 export interface Stats extends Statistics {

@@ -16,6 +16,7 @@ import { wasmBackend } from "../kernels/wasm/backend.js";
 import { clearPlans, planFor } from "./cache.js";
 import { collect, nextMark } from "./key.js";
 import { describe, type Fate, planOf, type Result } from "./plan.js";
+import type { LoadedPlan } from "./run.js";
 
 /** Somebody whose gradient is a recorded value. */
 export interface GradientOwner {
@@ -51,6 +52,8 @@ let recent: Recorded = { losses: [], watches: [], releases: [] };
 /** Values kept for backward passes that have not come yet, by forward pass; the oldest are given up. */
 const generations: Node[][] = [];
 const MOST_GENERATIONS = 4;
+
+let latest: LoadedPlan | null = null;
 
 const settings = { eager: false, fuse: true };
 const LIMIT = recording.limit;
@@ -231,6 +234,7 @@ function execute(wanted: Wanted[], overwrite: boolean): void {
   keepForBackward(graph.nodes, wanted);
   const results = wanted.map((x): Result => ({ node: x.node.index, fate: x.fate }));
   const loaded = planFor(graph.nodes, results, device(), settings.fuse);
+  latest = loaded;
   const buffers = wanted.map(({ node, fate }) => {
     const old = fate === "assign" ? node.srcs[1]! : null;
     const inPlace = old !== null && canOverwrite(old) && (overwrite || !old.requiresGrad);
@@ -308,6 +312,9 @@ export function release(node: Node): void {
   node.buffer = null;
   if (!canComputeAgain(node)) node.stale = true;
 }
+
+/** The plan that ran last, in words: for a training loop, a whole step. */
+export const lastPlan = (): string => latest?.describe() ?? "no plan has run yet";
 
 /** The plan that a value would be computed by, in words; nothing is run. */
 export function explain(node: Node): string {

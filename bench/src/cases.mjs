@@ -15,6 +15,7 @@ import { uniformAt } from "./data.mjs";
  */
 
 const thalweg = { key: "thalweg", peer: "thalweg", label: "Thalweg, 1 thread" };
+const thalwegReading = { key: "reading", peer: "thalweg", case: "rmspropRead", label: "Thalweg, read after each step" };
 const torch1 = { key: "torch1", peer: "pytorch", label: "PyTorch, 1 thread", threads: 1 };
 const torch = { key: "torch", peer: "pytorch", label: "PyTorch, its default" };
 const tfjs = { key: "tfjs", peer: "tfjs", label: "TensorFlow.js wasm" };
@@ -89,7 +90,7 @@ const rmsprop = {
   title: "RMSProp over 10 M float32 parameters, one step",
   case: "rmsprop",
   params: rmspropParams,
-  contestants: [thalweg, ...memory, torch1, torch, tfjs, jax],
+  contestants: [thalweg, thalwegReading, ...memory, torch1, torch, tfjs, jax],
   targets: [
     { against: ["copy"], atMost: 1.3 },
     { against: ["streams"], atMost: 1.3 },

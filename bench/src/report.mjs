@@ -57,7 +57,7 @@ function memoryTable({ loops, results }) {
     "",
     "The README's program (`node bench/memory.mjs`), after a full garbage collection.",
     "",
-    "| the loop | steps | JavaScript heap | WebAssembly memory | plans compiled so far |",
+    "| the loop | steps | JavaScript heap | WebAssembly memory | plans compiled for it |",
     "| --- | ---: | ---: | ---: | ---: |",
     ...rows,
     "",

@@ -52,7 +52,7 @@ export {
   where,
 } from "./tensor/elementwise.js";
 export { Generator, type GeneratorState, manualSeed } from "./tensor/generator.js";
-export { dot, gather, indexSelect, matmul, oneHot, scatterAdd } from "./tensor/indexing.js";
+export { dot, embedding, gather, indexSelect, matmul, oneHot, scatterAdd } from "./tensor/indexing.js";
 export {
   cat,
   chunk,

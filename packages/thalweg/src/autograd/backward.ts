@@ -5,10 +5,11 @@ import { sameShape, showShape } from "../graph/shape.js";
 import { noteGradient, noteLoss, noteRelease } from "../plan/engine.js";
 import { nextMark } from "../plan/key.js";
 import { constant } from "../tensor/elementwise.js";
+import { addRows } from "../tensor/sparse.js";
 import { type BackwardOptions, backwardHook, Tensor } from "../tensor/tensor.js";
 import { Operation, rules } from "./rules.js";
 
-const isLeaf = (node: Node): boolean => node.primitive === P.leaf || node.primitive === P.assign;
+const isLeaf = (node: Node): boolean => node.primitive === P.leaf || node.primitive.kind === "assign";
 
 /** The nodes that a gradient can flow through from the roots, every node behind its sources. */
 function reached(roots: readonly Node[]): Node[] {
@@ -54,7 +55,12 @@ function reached(roots: readonly Node[]): Node[] {
  * Reverse-mode differentiation: records the gradient of every node behind the roots, last first, by the primitives'
  * rules, and hands each gradient that is complete to `visit`.
  */
-function flow(roots: readonly Node[], seeds: readonly Tensor[], visit: (node: Node, g: Tensor) => void): Node[] {
+function flow(
+  roots: readonly Node[],
+  seeds: readonly Tensor[],
+  visit: (node: Node, g: Tensor) => void,
+  takesRows: (node: Node, g: Tensor) => boolean = () => false,
+): Node[] {
   const order = reached(roots);
   const gradients = new Array<Tensor | null>(order.length).fill(null);
   const give = (node: Node, g: Tensor): void => {
@@ -67,7 +73,7 @@ function flow(roots: readonly Node[], seeds: readonly Tensor[], visit: (node: No
     const g = gradients[i]!;
     if (g === null) continue;
     visit(node, g);
-    if (isLeaf(node)) continue;
+    if (isLeaf(node) || takesRows(node, g)) continue;
     const rule = rules[node.primitive.name];
     if (rule === undefined) continue;
     const parts = rule(g, new Operation(node));
@@ -139,21 +145,37 @@ backwardHook.run = (
 ): void => {
   requireGraph("backward", root);
   recordingGradients(createGraph, () => {
-    const order = flow([root.node], [seedFor(root, gradient)], (node, g) => {
-      const owner = node.owner as Tensor | null;
-      if (owner === null) return;
-      const before = owner.gradient;
-      owner.gradient = before === null ? new Tensor(g.node) : before.add(g);
-      if (before !== null) {
-        before.node.carried = true;
-        noteRelease(before.node);
-      }
-      noteGradient(owner, owner.gradient.node);
-    });
+    const order = flow(
+      [root.node],
+      [seedFor(root, gradient)],
+      (node, g) => {
+        const owner = node.owner as Tensor | null;
+        if (owner === null) return;
+        const before = owner.gradient;
+        owner.gradient = before === null ? new Tensor(g.node) : before.add(g);
+        if (before !== null) {
+          before.node.carried = true;
+          noteRelease(before.node);
+        }
+        noteGradient(owner, owner.gradient.node);
+      },
+      createGraph ? undefined : takeRows,
+    );
     noteLoss(root.node);
     if (!retainGraph) free(order);
   });
 };
+
+/** An embedding with a sparse gradient hands the rows' gradients to its table as they are. */
+function takeRows(node: Node, g: Tensor): boolean {
+  if (node.primitive !== P.gather || node.attr![1] !== 1) return false;
+  const [table, , rows] = node.srcs as [Node, Node, Node];
+  const owner = table.owner as Tensor | null;
+  if (!isLeaf(table) || owner === null) return false;
+  const part = addRows(owner, { rows: new Tensor(rows), values: g });
+  noteGradient(part, g.node);
+  return true;
+}
 
 export interface GradOptions {
   /** Gradients of whatever comes after the outputs; needed for outputs of more than one element. */

@@ -64,6 +64,15 @@ export class Device {
     return this.arenaAddress;
   }
 
+  /** A copy of a buffer, in device memory. */
+  copy(buffer: Buffer): Buffer {
+    const made = new Buffer(buffer.dtype, buffer.length, null);
+    const from = this.locate(buffer);
+    const to = this.place(made);
+    this.memory.uint8.copyWithin(to, from, from + buffer.length * BYTES[buffer.dtype]);
+    return made;
+  }
+
   /** A heap copy of values in device memory. */
   copyOut(address: number, buffer: Buffer): TypedArray {
     const { memory } = this;

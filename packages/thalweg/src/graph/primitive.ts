@@ -42,6 +42,11 @@ function primitive(kind: Kind, name: string, needs: Needs = "nothing"): Primitiv
 export const leaf = primitive("leaf", "leaf");
 export const scalar = primitive("scalar", "scalar");
 export const assign = primitive("assign", "assign");
+/**
+ * Rows of a parameter become new in their places; the other rows are not touched, nor even read. Sources: the new rows
+ * [n, …], the old value, int32 row numbers [n]. A row that is named twice must be given the same values twice.
+ */
+export const assignRows = primitive("assign", "assignRows");
 
 // Elementwise, one source.
 export const neg = primitive("elementwise", "neg");
@@ -119,7 +124,10 @@ export const argmin = primitive("reduce", "argmin");
 export const cat = primitive("special", "cat");
 /** [...batch, m, k] × [...batch, k, n], batch sizes already equal. */
 export const matmul = primitive("special", "matmul", "other");
-/** Sources: values, int32 indices. attr: [dim]. out[i…] = values[i… with dim replaced by indices[i…]]. */
+/**
+ * Sources: values, int32 indices. attr: [dim]. out[i…] = values[i… with dim replaced by indices[i…]].
+ * For rows whose gradient stays sparse attr is [0, 1], and a third source is the vector of row numbers.
+ */
 export const gather = primitive("special", "gather");
 /** Sources: base, int32 indices, values. attr: [dim]. A copy of base, to which values are added at the indices. */
 export const scatterAdd = primitive("special", "scatterAdd");

@@ -1,3 +1,17 @@
+export { Adadelta, type AdadeltaOptions } from "./adadelta.js";
+export { Adafactor, type AdafactorOptions } from "./adafactor.js";
+export { Adagrad, type AdagradOptions } from "./adagrad.js";
+export { Adam, type AdamOptions, AdamW } from "./adam.js";
+export { Adamax, type AdamaxOptions } from "./adamax.js";
+export { ASGD, type ASGDOptions } from "./asgd.js";
+export type { Betas } from "./betas.js";
+export { dialects } from "./dialects.js";
+export { LAMB, type LAMBOptions } from "./lamb.js";
+export { LBFGS, type LBFGSOptions } from "./lbfgs.js";
+export { Lion, type LionOptions } from "./lion.js";
+export * as lrScheduler from "./lrScheduler/index.js";
+export { Muon, type MuonOptions } from "./muon.js";
+export { NAdam, type NAdamOptions } from "./nadam.js";
 export {
   type Entry,
   Optimizer,
@@ -8,5 +22,7 @@ export {
   type StateDict,
   type StepReport,
 } from "./optimizer.js";
+export { RAdam, type RAdamOptions } from "./radam.js";
 export { RMSprop, type RMSpropOptions } from "./rmsprop.js";
+export { Rprop, type RpropOptions } from "./rprop.js";
 export { SGD, type SGDOptions } from "./sgd.js";

@@ -1,12 +1,14 @@
 import { OptionError } from "../errors.js";
-import { type Node, recording, scalarNode } from "../graph/node.js";
+import { recording, scalarNode } from "../graph/node.js";
 import { sameShape, showShape } from "../graph/shape.js";
-import { step as recordStep, release } from "../plan/engine.js";
+import { type Change, step as recordStep, release } from "../plan/engine.js";
 import { zerosLike } from "../tensor/create.js";
+import { denseGradient, dropRows, hasRows, rowNode } from "../tensor/sparse.js";
 import { Tensor } from "../tensor/tensor.js";
 import { restore, type SavedTensor, Slots, type State } from "./slots.js";
+import { type Gap, type SparseRule, SparseSteps } from "./sparseSteps.js";
 
-export type { SavedTensor, State };
+export type { Gap, SavedTensor, State };
 
 /** Parameters with options of their own; an option that is left out has the optimizer's value. */
 export type ParamGroup<O> = Partial<O> & { params: readonly Tensor[] };
@@ -55,7 +57,7 @@ export interface StepReport {
  * }
  * ```
  */
-export abstract class Optimizer<O extends object> {
+export abstract class Optimizer<O extends object> implements SparseRule<O> {
   /** The parameters in groups, with each group's options. Options may be changed at any time: nothing is compiled. */
   readonly paramGroups: (O & { params: Tensor[] })[] = [];
   private readonly slots = new Map<Tensor, Slots>();
@@ -93,6 +95,12 @@ export abstract class Optimizer<O extends object> {
     return {};
   }
 
+  /**
+   * For sparse gradients: what steps in which the gradient is zero do to a parameter (returned) and its state (set).
+   * Rules without such a form refuse sparse gradients.
+   */
+  idle?(p: Tensor, state: State, options: O, gap: Gap): Tensor;
+
   /** Called once per step before the updates, with all parameters that have gradients. */
   protected prepare(_entries: readonly Entry<O>[], _shared: State): void {}
 
@@ -127,6 +135,7 @@ export abstract class Optimizer<O extends object> {
         // Nobody else can have got hold of a gradient that was never looked at: its storage is free at once.
         if (p.gradient !== null && p.gradient.node.srcs.length === 0) release(p.gradient.node);
         p.gradient = null;
+        if (hasRows(p)) dropRows(p);
       }
     }
   }
@@ -138,21 +147,28 @@ export abstract class Optimizer<O extends object> {
     recording.internal = true;
     try {
       const entries: Entry<O>[] = [];
+      const tables: { p: Tensor; group: O }[] = [];
       for (const group of this.paramGroups) {
         for (const p of group.params) {
+          if (hasRows(p) && p.gradient !== null) p.gradient = denseGradient(p);
+          if (hasRows(p)) {
+            tables.push({ p, group });
+            continue;
+          }
           if (p.gradient === null) continue;
           const slots = this.slotsOf(p, group);
+          slots.sparse?.beforeDense(group);
           entries.push({ p, g: p.gradient, state: slots.state, options: group, step: ++slots.step });
         }
       }
       this.whole ??= new Slots(this.initialShared(), () => new Tensor(scalarNode(0, "float32")));
       this.prepare(entries, this.whole.state);
       const holders: Tensor[] = [];
-      const pairs: [Node, Node][] = [];
+      const changes: Change[] = [];
       const change = (holder: Tensor, value: Tensor): void => {
         checkUpdate(holder, value);
         holders.push(holder);
-        pairs.push([holder.node, value.node]);
+        changes.push({ old: holder.node, value: value.node });
       };
       for (const { p, g, state, options, step } of entries) {
         const value = this.update(p, g, state, options, step);
@@ -160,8 +176,16 @@ export abstract class Optimizer<O extends object> {
         change(p, value);
         this.slots.get(p)!.takeOver(change);
       }
+      for (const { p, group } of tables) {
+        const slots = this.slotsOf(p, group);
+        slots.sparse ??= new SparseSteps(p, slots, this, () => group);
+        slots.sparse.step(group, (holder, value, rows) => {
+          holders.push(holder);
+          changes.push({ old: rowNode(holder), value: value.node, rows: rows.node });
+        });
+      }
       this.whole.takeOver(change);
-      const nodes = recordStep(pairs);
+      const nodes = recordStep(changes);
       for (let i = 0; i < nodes.length; i++) holders[i]!.node = nodes[i]!;
     } finally {
       recording.gradEnabled = gradEnabled;
@@ -184,7 +208,15 @@ export abstract class Optimizer<O extends object> {
 
   /** What the rule remembers of a parameter, by name; nothing before its first step. */
   stateOf(p: Tensor): Readonly<State> {
-    return this.slots.get(p)?.holders ?? {};
+    const slots = this.slots.get(p);
+    if (slots === undefined) return {};
+    this.settleRows(slots);
+    return slots.holders;
+  }
+
+  /** Brings all rows of a table that is trained sparsely up to date. */
+  private settleRows(slots: Slots): void {
+    slots.sparse?.settle();
   }
 
   /** Whether steps also keep what they change, for {@link report}. Costs one more array per parameter. */
@@ -200,6 +232,7 @@ export abstract class Optimizer<O extends object> {
     const slots = this.slots.get(p);
     const options = this.paramGroups.find((group) => group.params.includes(p));
     if (slots === undefined || options === undefined) return null;
+    this.settleRows(slots);
     const stepSize = this.stepSize(p.detach(), slots.holders, options, slots.step);
     return stepSize === null ? null : { stepSize, update: slots.update, state: slots.holders };
   }
@@ -214,7 +247,9 @@ export abstract class Optimizer<O extends object> {
     const state: StateDict<O>["state"] = {};
     parameters.forEach((p, i) => {
       const slots = this.slots.get(p);
-      if (slots !== undefined) state[i] = { step: slots.step, tensors: slots.save() };
+      if (slots === undefined) return;
+      this.settleRows(slots);
+      state[i] = { step: slots.step, tensors: slots.save() };
     });
     const paramGroups = this.paramGroups.map((group) => ({
       ...group,
@@ -261,6 +296,7 @@ export abstract class Optimizer<O extends object> {
     const whole = new Slots(this.initialShared(), () => new Tensor(scalarNode(0, "float32")));
     for (const [name, data] of Object.entries(saved.shared)) whole.put({ [name]: restore(name, data) });
     for (const group of saved.paramGroups) this.validate(group);
+    for (const slots of this.slots.values()) slots.sparse?.detach();
     this.slots.clear();
     for (const [p, slots] of loaded) this.slots.set(p, slots);
     this.whole = whole;
@@ -279,7 +315,7 @@ function checkUpdate(holder: Tensor, value: Tensor): void {
   }
 }
 
-function stripUndefined<T extends object>(options: T): T {
+export function stripUndefined<T extends object>(options: T): T {
   return Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined)) as T;
 }
 

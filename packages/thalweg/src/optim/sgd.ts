@@ -1,7 +1,7 @@
 import { OptionError } from "../errors.js";
 import { fullLike } from "../tensor/create.js";
 import type { Tensor } from "../tensor/tensor.js";
-import { atLeast, Optimizer, type Params, type State } from "./optimizer.js";
+import { atLeast, type Gap, Optimizer, type Params, type State } from "./optimizer.js";
 
 export interface SGDOptions {
   /** Learning rate. Default 0.001. */
@@ -49,6 +49,14 @@ export class SGD extends Optimizer<SGDOptions> {
     state.momentumBuffer = first ? g : state.momentumBuffer.mul(momentum).add(g.mul(1 - dampening));
     const direction = nesterov ? g.add(state.momentumBuffer.mul(momentum)) : state.momentumBuffer;
     return p.sub(direction.mul(lr));
+  }
+
+  /** Where the gradient is zero only momentum moves anything. */
+  override idle(p: Tensor, state: State, { momentum, nesterov }: SGDOptions, gap: Gap): Tensor {
+    if (momentum === 0) return p;
+    const carried = state.momentumBuffer.mul(gap.travelled(momentum));
+    state.momentumBuffer = state.momentumBuffer.mul(gap.decay(momentum));
+    return p.sub(nesterov ? carried.mul(momentum) : carried);
   }
 
   protected override stepSize(p: Tensor, _state: State, { lr }: SGDOptions): Tensor {

@@ -2,6 +2,7 @@ import { OptionError } from "../errors.js";
 import { sameShape, showShape } from "../graph/shape.js";
 import { tensor } from "../tensor/create.js";
 import type { Tensor } from "../tensor/tensor.js";
+import type { SparseSteps } from "./sparseSteps.js";
 
 /** What a rule remembers, by name. */
 export interface State {
@@ -33,6 +34,8 @@ export class Slots {
   readonly state: State;
   /** Steps made so far. */
   step = 0;
+  /** What is known of rows, for a table that is trained sparsely. */
+  sparse: SparseSteps | null = null;
   /** What the last step did to the parameter, if the optimizer observes. */
   update: Tensor | null = null;
 

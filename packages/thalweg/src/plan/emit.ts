@@ -24,6 +24,7 @@ export function emit(group: Group): Emitted[] {
   if (item.primitive === P.matmul) return [emitMatmul(item)];
   if (item.primitive === P.cat) return emitCat(item);
   if (item.primitive === P.cumsum) return [emitCumsum(item)];
+  if (item.primitive === P.assignRows) return [emitRows(item)];
   return emitScatter(item);
 }
 
@@ -250,6 +251,29 @@ function emitScatter(item: Item): Emitted[] {
     return { kernel, buffers: lowering.buffers, scalars: lowering.scalars, operations: index.size };
   });
   return [copied, added];
+}
+
+function emitRows(item: Item): Emitted {
+  const [rows, index] = item.srcs as [Item, Item];
+  const row = item.size / item.shape[0]!;
+  const loops = [loopOf(index.size, row), loopOf(row, 1)].filter((loop) => loop.size !== 1);
+  return withCuts(loops, (cut) => {
+    const lowering = new Lowering(cut, new Set(), new Map());
+    // Which row a point stands in, and which element of the row, by the strides of the new rows.
+    const along = (loop: Loop) => loop.stride >= row;
+    const kernel: Kernel = {
+      kind: "scatter",
+      loops: cut.map((loop) => loop.size),
+      access: lowering.access(item, { offset: 0, strides: cut.map((loop) => (along(loop) ? 0 : loop.stride)) }),
+      op: "set",
+      index: lowering.value(index, { offset: 0, strides: cut.map((loop) => (along(loop) ? loop.stride / row : 0)) }),
+      stride: row,
+      size: item.shape[0]!,
+      value: lowering.value(rows, lowering.whole),
+      ...slots(lowering),
+    };
+    return { kernel, buffers: lowering.buffers, scalars: lowering.scalars, operations: 0 };
+  });
 }
 
 /** A store of an item's value; its memory is always contiguous. */

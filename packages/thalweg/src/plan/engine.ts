@@ -80,22 +80,31 @@ export function noteRelease(node: Node): void {
   recent.releases.push(node);
 }
 
+/** A parameter's (or state's) new value; with row numbers, of those rows only. */
+export interface Change {
+  readonly old: Node;
+  readonly value: Node;
+  readonly rows?: Node;
+}
+
 /**
- * Records new values for parameters: pairs of the node that stands for the old value and the node of the new one.
- * Returns the nodes that stand for the parameters from now on. Runs the step before, if it is still pending.
+ * Records new values for parameters. Returns the nodes that stand for the parameters from now on. Runs the step before, if it is still pending.
  */
-export function step(pairs: readonly (readonly [Node, Node])[]): Node[] {
+export function step(changes: readonly Change[]): Node[] {
   if (pending !== null) run([], false);
   retire();
-  const assigns = pairs.map(([old, value]) => assignNode(old, value));
+  const assigns = changes.map(assignNode);
   pending = { assigns, ...recent };
   recent = { losses: [], watches: [], releases: [] };
   if (settings.eager) run([], true);
   return assigns;
 }
 
-function assignNode(old: Node, value: Node): Node {
-  const node = new Node(P.assign, old.dtype, old.shape, [value, old], null);
+function assignNode({ old, value, rows }: Change): Node {
+  const node =
+    rows === undefined
+      ? new Node(P.assign, old.dtype, old.shape, [value, old], null)
+      : new Node(P.assignRows, old.dtype, old.shape, [value, old, rows], null);
   value.used = true;
   node.mutable = true;
   node.live = true;
@@ -122,8 +131,11 @@ interface Wanted {
  */
 function run(targets: readonly Node[], everything: boolean): void {
   const step = pending;
-  const overwritten = step === null ? [] : step.assigns.map((node) => node.srcs[1]!).filter(canOverwrite);
-  const { ends, doomed } = endsOf(overwritten);
+  const overwritten = step === null ? [] : step.assigns.filter((node) => canOverwrite(node.srcs[1]!));
+  const { ends } = endsOf(overwritten.map((node) => node.srcs[1]!));
+  const atOnce = overwritten.filter((node) => inPlace(node, !everything));
+  const { doomed } = endsOf(atOnce.map((node) => node.srcs[1]!));
+  const later = overwritten.filter((node) => !atOnce.includes(node)).map((node) => node.srcs[1]!);
   const wanted: Wanted[] = [];
   const mark = nextMark();
   const want = (node: Node, fate: Fate): void => {
@@ -148,8 +160,8 @@ function run(targets: readonly Node[], everything: boolean): void {
   execute(wanted, !everything);
   if (step !== null) {
     pending = null;
-    if (everything) retired = overwritten;
-    else markStale(doomed);
+    retired = later;
+    markStale(doomed);
     for (const node of step.releases) release(node);
   }
   if (everything) {
@@ -165,6 +177,15 @@ function run(targets: readonly Node[], everything: boolean): void {
 
 /** True if the next value is written over the storage of this one, which then is gone. */
 const canOverwrite = (old: Node): boolean => old.mutable && old.buffer !== null && !old.buffer.shared;
+
+/**
+ * True if an assign writes over the old value's storage. When a step runs because something is read, parameters are
+ * written elsewhere, so that their old values stay readable; states, and tables of which some rows change, are not.
+ */
+function inPlace(assign: Node, overwrite: boolean): boolean {
+  const old = assign.srcs[1]!;
+  return canOverwrite(old) && (overwrite || !old.requiresGrad || assign.primitive === P.assignRows);
+}
 
 /** Gives up the parameters' old values, after computing what is still open. */
 function retire(): void {
@@ -236,9 +257,10 @@ function execute(wanted: Wanted[], overwrite: boolean): void {
   const loaded = planFor(graph.nodes, results, device(), settings.fuse);
   latest = loaded;
   const buffers = wanted.map(({ node, fate }) => {
-    const old = fate === "assign" ? node.srcs[1]! : null;
-    const inPlace = old !== null && canOverwrite(old) && (overwrite || !old.requiresGrad);
-    return inPlace ? old.buffer! : new Buffer(node.dtype, node.size, null);
+    if (fate !== "assign") return new Buffer(node.dtype, node.size, null);
+    const old = node.srcs[1]!;
+    if (inPlace(node, overwrite)) return old.buffer!;
+    return node.primitive === P.assignRows ? device().copy(old.buffer!) : new Buffer(node.dtype, node.size, null);
   });
   loaded.run(graph.inputs, graph.scalars, buffers);
   for (let i = 0; i < wanted.length; i++) {
@@ -267,7 +289,8 @@ function keepForBackward(nodes: readonly Node[], wanted: Wanted[]): void {
     let base = node;
     while (base.buffer === null && (base.primitive.kind === "movement" || base.primitive === P.detach))
       base = base.srcs[0]!;
-    if (base.buffer !== null || base.mark === mark || base.srcs.length === 0 || base.primitive === P.assign) return;
+    if (base.buffer !== null || base.mark === mark || base.srcs.length === 0 || base.primitive.kind === "assign")
+      return;
     base.mark = mark;
     wanted.push({ node: base, fate: "saved" });
     generation ??= [];

@@ -35,13 +35,15 @@ export function chooseStored(list: readonly Item[], results: readonly Item[], fo
     const { kind } = item.primitive;
     if (forced.has(item.id)) item.stored = true;
     else if (item.isInput || item.scalar >= 0) item.stored = false;
-    else item.stored = (kind === "special" && item.primitive !== P.gather) || kind === "reduce" || kind === "assign";
+    else item.stored = isSpecial(item) || kind === "reduce" || kind === "assign";
   }
   for (const item of results) if (!item.isInput) item.stored = true;
   for (const item of list) {
     // A matmul's operands are in memory, be it behind movements; so are the tables of a gather and a scatter.
     if (item.primitive === P.matmul) for (const src of item.srcs) storeOperand(src);
     else if (item.primitive === P.gather) storeOperand(item.srcs[0]!);
+    // Rows are written in place one by one, so nothing may still be computed from the old ones.
+    else if (item.primitive === P.assignRows && !item.srcs[0]!.isInput) item.srcs[0]!.stored = true;
   }
   const depth = new Map<Item, number>();
   for (const item of list) {
@@ -70,6 +72,10 @@ export function chooseStored(list: readonly Item[], results: readonly Item[], fo
   }
 }
 
+/** Has a kernel, or kernels, of its own. */
+const isSpecial = ({ primitive }: Item): boolean =>
+  (primitive.kind === "special" && primitive !== P.gather) || primitive === P.assignRows;
+
 /** Stores the value behind movements that cost nothing. */
 function storeOperand(item: Item): void {
   if (item.isInput || item.stored) return;
@@ -97,7 +103,7 @@ export function group(list: readonly Item[], fuse = true): Group[] {
   const place = new Map<Item, number>();
   for (const item of list) {
     if (!item.stored || item.size === 0) continue;
-    if (item.primitive.kind === "special" && item.primitive !== P.gather) {
+    if (isSpecial(item)) {
       place.set(
         item,
         groups.push({ kind: "special", size: item.size, fold: null, body: [], folds: [], epilogue: [], item }) - 1,
@@ -226,7 +232,7 @@ export function readsOf(item: Item): Reads {
         primitive.kind === "elementwise" ||
         primitive.kind === "reduce" ||
         primitive === P.reshape ||
-        primitive === P.assign ||
+        primitive.kind === "assign" ||
         (primitive === P.expand && same) ||
         (primitive === P.gather && i === 1);
       visit(src, aligned && same && straight);

@@ -120,9 +120,9 @@ export function itemsOf(nodes: readonly Node[], isInput: (node: Node) => boolean
         node.primitive.kind === "reduce"
           ? fold(node.primitive, node.dtype, srcs[0]!, node.attr!, node.shape)
           : make(node.primitive, node.dtype, node.shape, srcs, node.attr);
-      if (node.primitive === P.assign) {
+      if (node.primitive.kind === "assign") {
         item.overwrites = srcs[1]!;
-        item.srcs = [srcs[0]!];
+        item.srcs = srcs.filter((_, s) => s !== 1);
       }
     }
     byNode.push(item);

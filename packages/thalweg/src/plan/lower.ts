@@ -138,7 +138,7 @@ export class Lowering {
       const parts = item.strides === null ? walk : putTogether(this.apart(item, walk), strides, walk.strides.length);
       return E.load(this.place(item, parts));
     }
-    if (primitive === P.assign) return this.value(srcs[0]!, walk);
+    if (primitive.kind === "assign") return this.value(srcs[0]!, walk);
     this.computed.add(item);
     if (primitive === P.pad) return this.padded(item, walk);
     if (primitive.kind === "movement") return this.value(srcs[0]!, this.through(item, walk));

@@ -1,6 +1,8 @@
 import { SMALL } from "../device/device.js";
 import type { DType } from "../dtype.js";
+import { StaleError } from "../errors.js";
 import type { Node } from "../graph/node.js";
+import * as P from "../graph/primitive.js";
 import { showShape } from "../graph/shape.js";
 import { argumentLayout, extent, type Kernel } from "../kernels/kernel.js";
 import { type Emitted, emit } from "./emit.js";
@@ -196,6 +198,11 @@ function deferredAssigns(
     const writes = emitted.findIndex(({ kernel }) => kernel.buffers.includes(item) && writesTo(kernel, item));
     emitted.forEach(({ kernel }, at) => {
       if (at < writes || !kernel.buffers.includes(old)) return;
+      if (item.primitive === P.assignRows) {
+        throw new StaleError(
+          "step: a value recorded after this sparse step reads the table as it was before it; read that value before step()",
+        );
+      }
       if (at > writes || !readsOnlyInPlace(kernel.kernel, kernel.buffers.indexOf(old), kernel.buffers.indexOf(item))) {
         deferred.add(item);
       }

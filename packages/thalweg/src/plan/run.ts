@@ -99,8 +99,10 @@ export class LoadedPlan {
       const buffer = targets[r]!;
       const offset = plan.resultOffsets[r]!;
       if (offset < 0) {
-        this.resultAddresses[r] = device.place(buffer);
-        if (plan.results[r]!.fate !== "assign") buffer.host = null;
+        // A parameter's old values are brought along, since some assigns change only some rows.
+        const assigned = plan.results[r]!.fate === "assign";
+        this.resultAddresses[r] = assigned ? device.locate(buffer) : device.place(buffer);
+        if (!assigned) buffer.host = null;
       }
     }
     this.patch(arena, scalars);

@@ -6,6 +6,7 @@ import { broadcast, type Shape, sameShape, showShape, wrapDim } from "../graph/s
 import { arithmetic, eq } from "./elementwise.js";
 import { expand, narrow, permute, reshape, unsqueeze } from "./movement.js";
 import { sum } from "./reduce.js";
+import { beforeRows, rowNode } from "./sparse.js";
 import { Tensor } from "./tensor.js";
 
 /** Indices that are on the heap are checked where they are used; others when the plan has run. */
@@ -52,6 +53,25 @@ export function indexSelect(x: Tensor, dim: number, index: Tensor): Tensor {
   );
   const full = expand(along, shape);
   return new Tensor(record(P.gather, x.dtype, shape, [x.node, full.node], [d]));
+}
+
+/**
+ * The rows of a table that int32 indices of any shape name: [...indices, ...row].
+ *
+ * @param options - `sparse: true` keeps the table's gradient as the rows that were touched, so that a step costs in
+ * proportion to those and not to the table. Optimizers that have an exact form for it take it; see `docs/sparse.md`.
+ */
+export function embedding(table: Tensor, indices: Tensor, { sparse = false }: { sparse?: boolean } = {}): Tensor {
+  if (table.shape.length < 1) throw new ShapeError("embedding: the table needs at least one dimension");
+  checkIndices("embedding", indices, table.shape[0]!);
+  const n = indices.numel;
+  const row = table.shape.slice(1);
+  const rows = reshape(indices, [n]);
+  if (!sparse || !table.requiresGrad) return reshape(indexSelect(table, 0, rows), [...indices.shape, ...row]);
+  beforeRows(table, rows);
+  const full = expand(reshape(rows, [n, ...row.map(() => 1)]), [n, ...row]);
+  const node = record(P.gather, table.dtype, [n, ...row], [rowNode(table), full.node, rows.node], [0, 1]);
+  return reshape(new Tensor(node), [...indices.shape, ...row]);
 }
 
 /** A copy of `x` to which `src` is added at `index` along a dimension; what falls on one place adds up, in order. */

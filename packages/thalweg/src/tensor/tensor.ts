@@ -13,6 +13,7 @@ import * as movement from "./movement.js";
 import { contiguous } from "./read.js";
 import type { Correction, Dims, KeepDim, ValuesAndIndices } from "./reduce.js";
 import * as reduce from "./reduce.js";
+import { denseGradient, dropRows, hasRows } from "./sparse.js";
 
 /** The values of a tensor as nested arrays; a number or boolean for a tensor of no dimensions. */
 export type NestedValues = number | boolean | NestedValues[];
@@ -62,7 +63,7 @@ export class Tensor {
   /** Made by a program, not by an operation on tensors that require a gradient. */
   get isLeaf(): boolean {
     const { node } = this;
-    return !node.requiresGrad || node.primitive === P.leaf || node.primitive === P.assign;
+    return !node.requiresGrad || node.primitive === P.leaf || node.primitive.kind === "assign";
   }
 
   /** Whether backward passes compute a gradient for this tensor (a leaf) or through it. */
@@ -88,6 +89,7 @@ export class Tensor {
 
   /** The gradient that backward passes have added up, or null. Setting it replaces it. */
   get grad(): Tensor | null {
+    if (hasRows(this)) this.gradient = denseGradient(this);
     if (this.gradient !== null) this.gradient.node.escaped = true;
     return this.gradient;
   }
@@ -101,6 +103,7 @@ export class Tensor {
       if (value.dtype !== this.dtype)
         throw new DTypeError(`grad: a ${value.dtype} gradient does not fit a ${this.dtype} tensor`);
     }
+    dropRows(this);
     this.gradient = value;
   }
 
@@ -126,7 +129,7 @@ export class Tensor {
     if (!this.isLeaf) throw new GradientError("assign: can only change leaves; an operation's result is what it is");
     if (node.buffer === null || node.strides !== null || node.buffer.length !== node.size) {
       const { requiresGrad, owner } = node;
-      if (node.primitive !== P.assign) {
+      if (node.primitive.kind !== "assign") {
         this.node = this.freshLeaf();
         this.node.requiresGrad = requiresGrad;
         this.node.owner = owner;
@@ -134,14 +137,14 @@ export class Tensor {
     }
     const source = value instanceof Tensor ? value.detach() : elementwise.constant([], Number(value), this.dtype);
     const fitting = movement.expand(elementwise.to(source, this.dtype), this.shape);
-    [this.node] = step([[this.node, fitting.node]]) as [Node];
+    [this.node] = step([{ old: this.node, value: fitting.node }]) as [Node];
     return this;
   }
 
   /** Computes the value now, so that it stays readable whatever happens to the parameters it depends on. */
   realize(): this {
-    realize(this.node);
     this.node.escaped = true;
+    realize(this.node);
     return this;
   }
 
@@ -182,8 +185,9 @@ export class Tensor {
   private values(): TypedArray {
     const { node } = this;
     if (node.size === 0) return allocate(node.dtype, 0);
-    realize(node);
+    // Said before the plan runs, which gives up what only a backward pass has asked for.
     node.escaped = true;
+    realize(node);
     return contiguous(device().read(node.buffer!), node);
   }
 

@@ -1,3 +1,4 @@
+import { createHash } from "node:crypto";
 import { resetStats, type Stats, stats, type Tensor } from "thalweg";
 
 /** What the engine did while a function ran. */
@@ -12,11 +13,14 @@ export const read = (...tensors: readonly Tensor[]): number[] =>
   tensors.flatMap((t) => Array.from(t.dataSync(), Number));
 
 /**
- * The bits of a tensor's elements, for comparisons that let nothing pass: -0 is not 0. All NaNs are one, since the
- * languages that we compile to do not say which of the many a NaN is.
+ * The bits of a tensor's elements (of long ones a digest), for comparisons that let nothing pass: -0 is not 0. All NaNs
+ * are one, since the languages that we compile to do not say which of the many a NaN is.
  */
 export function bitsOf(t: Tensor): string {
   const data = t.dataSync();
   for (let i = 0; i < data.length; i++) if (Number.isNaN(data[i])) data[i] = Number.NaN;
-  return `${t.dtype}[${t.shape.join()}] ${Buffer.from(data.buffer, data.byteOffset, data.byteLength).toString("hex")}`;
+  const bytes = new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
+  const bits =
+    bytes.length > 8192 ? createHash("sha256").update(bytes).digest("hex") : Buffer.from(bytes).toString("hex");
+  return `${t.dtype}[${t.shape.join()}] ${bits}`;
 }

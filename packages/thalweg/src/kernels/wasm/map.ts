@@ -5,7 +5,7 @@ import type { FunctionBuilder } from "./assembler.js";
 import { Evaluator, type PushFold } from "./evaluator.js";
 import { Lowering, level, type Node } from "./lower.js";
 import { type Count, Nest, type Segment } from "./nest.js";
-import { I32, i32 } from "./opcodes.js";
+import { I32, i32, v128 } from "./opcodes.js";
 import { INSTRUCTIONS, TYPES } from "./operations.js";
 
 /** Bodies of up to this many nodes are unrolled once more: beyond it the loop itself costs next to nothing. */
@@ -102,6 +102,11 @@ export function emitScatter(kernel: ScatterKernel): FunctionBuilder {
   const single = new Evaluator(nest, noFold);
   const type = TYPES[dtype];
 
+  const report = () => {
+    f.i32(ERROR_CELL);
+    f.i32(1);
+    f.memory(i32.store);
+  };
   const point = () => {
     // Computed in any case, since it may set the error cell.
     const at = single.local(index);
@@ -129,16 +134,58 @@ export function emitScatter(kernel: ScatterKernel): FunctionBuilder {
         f.memory(type.store);
         f.release(address);
       },
-      () => {
-        f.i32(ERROR_CELL);
-        f.i32(1);
-        f.memory(i32.store);
-      },
+      report,
     );
+  };
+  // Whole rows at a time, where one index holds for all of the innermost loop and its targets are neighbours.
+  const inner = loops.length - 1;
+  const rows =
+    dtype !== "bool" &&
+    ((index.varies >> inner) & 1) === 0 &&
+    target.induction.strides[inner] === BYTES[dtype] &&
+    inner > 0;
+  const row = () => {
+    const vector = new Evaluator(nest, noFold, 4, inner);
+    vector.hoist([value], inner);
+    const start = nest.local(I32);
+    f.get(single.local(index));
+    f.i32(kernel.stride * BYTES[dtype]);
+    f.op(i32.mul);
+    f.set(start);
+    const four = () => {
+      const e = new Evaluator(nest, noFold, 4, inner);
+      for (let part = 0; part < e.parts(dtype); part++) {
+        const offset = target.offset - target.induction.offset + 16 * part;
+        const address = () => {
+          f.get(nest.induction(target.induction));
+          f.get(start);
+          f.op(i32.add);
+        };
+        address();
+        if (kernel.op === "add") {
+          address();
+          f.memory(v128.load, offset);
+          e.push(value, part);
+          f.op(INSTRUCTIONS.add![dtype]![1]!);
+        } else e.push(value, part);
+        f.memory(v128.store, offset);
+      }
+    };
+    nest.loop(inner, nest.count(inner), [
+      { points: 4, body: four },
+      { points: 1, body: point },
+    ]);
   };
   const from = (l: number): void => {
     single.hoist([index, value], l);
-    const body = l < loops.length - 1 ? () => from(l + 1) : point;
+    if (l === inner && rows) {
+      f.get(single.local(index));
+      f.i32(kernel.size);
+      f.op(i32.ltU);
+      f.if(undefined, () => nest.scoped(row), report);
+      return;
+    }
+    const body = l < inner ? () => from(l + 1) : point;
     nest.loop(l, nest.count(l), [{ points: 1, body }]);
   };
   return nest.function(() => {

@@ -1,0 +1,18 @@
+export { ChainedScheduler } from "./chainedScheduler.js";
+export { ConstantLR, type ConstantLROptions } from "./constantLR.js";
+export { CosineAnnealingLR, type CosineAnnealingLROptions } from "./cosineAnnealingLR.js";
+export { CosineAnnealingWarmRestarts, type CosineAnnealingWarmRestartsOptions } from "./cosineAnnealingWarmRestarts.js";
+export { CyclicLR, type CyclicLROptions } from "./cyclicLR.js";
+export { ExponentialLR, type ExponentialLROptions } from "./exponentialLR.js";
+export { FormulaLR, type ResumeOptions } from "./formulaLR.js";
+export { LambdaLR, type LambdaLROptions, type LrLambda } from "./lambdaLR.js";
+export { LinearLR, type LinearLROptions } from "./linearLR.js";
+export { MultiplicativeLR } from "./multiplicativeLR.js";
+export { MultiStepLR, type MultiStepLROptions } from "./multiStepLR.js";
+export { OneCycleLR, type OneCycleLROptions } from "./oneCycleLR.js";
+export { PolynomialLR, type PolynomialLROptions } from "./polynomialLR.js";
+export { ReduceLROnPlateau, type ReduceLROnPlateauOptions } from "./reduceLROnPlateau.js";
+export { LRScheduler, type PlainData, type Scheduled, type ScheduledGroup, type SchedulerState } from "./scheduler.js";
+export { SequentialLR, type SequentialLROptions } from "./sequentialLR.js";
+export { StepLR, type StepLROptions } from "./stepLR.js";
+export { SWALR, type SWALROptions } from "./swaLR.js";

@@ -96,4 +96,4 @@ export {
   type ValuesAndIndices,
   variance,
 } from "./tensor/reduce.js";
-export { type BackwardOptions, type NestedValues, Tensor } from "./tensor/tensor.js";
+export { type BackwardOptions, type DeviceName, type NestedValues, Tensor } from "./tensor/tensor.js";

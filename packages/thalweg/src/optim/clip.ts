@@ -60,8 +60,7 @@ export function clipGradValue(params: Tensor | Iterable<Tensor>, clipValue: numb
   if (Number.isNaN(clipValue) || clipValue < 0)
     throw new OptionError(`clipGradValue: clipValue must be 0 or more, got ${clipValue}`);
   recordingClip(() => {
-    for (const p of withGradients(params))
-      replaceGradient(p, clamp(p.gradient!, { min: -clipValue, max: clipValue }));
+    for (const p of withGradients(params)) replaceGradient(p, clamp(p.gradient!, { min: -clipValue, max: clipValue }));
   });
 }
 

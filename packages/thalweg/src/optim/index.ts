@@ -10,6 +10,14 @@ export { LAMB, type LAMBOptions } from "./lamb.js";
 export { LBFGS, type LBFGSOptions } from "./lbfgs.js";
 export { Lion, type LionOptions } from "./lion.js";
 export * as lrScheduler from "./lrScheduler/index.js";
+export {
+  type MinimizeOptions,
+  type MinimizeProgress,
+  type Minimizer,
+  type Minimum,
+  minimize,
+  type Variables,
+} from "./minimize.js";
 export { Muon, type MuonOptions } from "./muon.js";
 export { NAdam, type NAdamOptions } from "./nadam.js";
 export {
@@ -26,3 +34,4 @@ export { RAdam, type RAdamOptions } from "./radam.js";
 export { RMSprop, type RMSpropOptions } from "./rmsprop.js";
 export { Rprop, type RpropOptions } from "./rprop.js";
 export { SGD, type SGDOptions } from "./sgd.js";
+export * as testFunctions from "./testFunctions.js";

@@ -30,7 +30,12 @@ export interface TestFunction {
 type Range = readonly [number, number];
 
 /** A function of two numbers, written for their tensors. */
-function ofTwo(given: Omit<TestFunction, "evaluate" | "view">, x: Range, y: Range, f: (x: Tensor, y: Tensor) => Tensor) {
+function ofTwo(
+  given: Omit<TestFunction, "evaluate" | "view">,
+  x: Range,
+  y: Range,
+  f: (x: Tensor, y: Tensor) => Tensor,
+) {
   return {
     ...given,
     view: { x, y },
@@ -159,7 +164,12 @@ export function rastriginOf(n: number): TestFunction {
       checkPoints("Rastrigin", x, n);
       return x
         .square()
-        .sub(x.mul(2 * Math.PI).cos().mul(10))
+        .sub(
+          x
+            .mul(2 * Math.PI)
+            .cos()
+            .mul(10),
+        )
         .add(10)
         .sum(-1);
     },
@@ -196,7 +206,7 @@ export interface NoisyQuadraticOptions {
 }
 
 /**
- * A bowl whose minimum moves at each draw: a model of mini-batches. (S. Schaul et al., "No more pesky learning rates",
+ * A bowl whose minimum moves at each draw: a model of mini-batches. (T. Schaul et al., "No more pesky learning rates",
  * 2013)
  */
 export function noisyQuadratic({
@@ -209,7 +219,12 @@ export function noisyQuadratic({
   if (!curvatures.every((h) => h > 0) || !(noise >= 0)) {
     throw new OptionError("noisy quadratic: curvatures must be above 0, noise 0 or more");
   }
-  const bowl = (x: Tensor) => x.square().mul(tensor([...curvatures], { dtype: x.dtype })).sum(-1).div(2);
+  const bowl = (x: Tensor) =>
+    x
+      .square()
+      .mul(tensor([...curvatures], { dtype: x.dtype }))
+      .sum(-1)
+      .div(2);
   const floor = (curvatures.reduce((sum, h) => sum + h, 0) * noise ** 2) / 2;
   return {
     name: "noisy quadratic",
@@ -224,9 +239,7 @@ export function noisyQuadratic({
     },
     sample(x) {
       checkPoints("noisy quadratic", x, n);
-      const { dtype } = x;
-      if (dtype !== "float32" && dtype !== "float64") return this.sample!(x.to("float32"));
-      return bowl(x.sub(randn([n], { dtype, generator }).mul(noise)));
+      return bowl(x.sub(randn([n], { dtype: x.dtype, generator }).mul(noise)));
     },
   };
 }
@@ -276,7 +289,16 @@ export function logisticRegression({
     evaluate(w) {
       checkPoints("logistic regression", w, 2);
       const margins = w.matmul(data.to(w.dtype).t());
-      return margins.neg().softplus().mean(-1).add(w.square().sum(-1).mul(l2 / 2));
+      return margins
+        .neg()
+        .softplus()
+        .mean(-1)
+        .add(
+          w
+            .square()
+            .sum(-1)
+            .mul(l2 / 2),
+        );
     },
   };
 }
@@ -305,7 +327,7 @@ function logisticMinimum(signed: readonly (readonly [number, number])[], l2: num
 }
 
 /** One of each, in two dimensions. */
-export const all: readonly TestFunction[] = [
+export const all = (): TestFunction[] => [
   rosenbrock,
   beale,
   himmelblau,

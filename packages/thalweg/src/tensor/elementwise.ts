@@ -1,5 +1,5 @@
 import { type DType, isFloat, promote, RANK } from "../dtype.js";
-import { DTypeError } from "../errors.js";
+import { DeviceError, DTypeError } from "../errors.js";
 import { type Node, record, scalarNode } from "../graph/node.js";
 import * as P from "../graph/primitive.js";
 import { broadcast, SCALAR, type Shape, sameShape } from "../graph/shape.js";
@@ -248,11 +248,17 @@ export function gelu(x: Tensor, { approximate = "none" }: { approximate?: "none"
   return mul(mul(x, 0.5), add(tanh(inner), 1));
 }
 
-/** A tensor of another dtype. */
-export function to(x: Tensor, dtype: DType): Tensor {
-  if (!(dtype in RANK))
-    throw new DTypeError(`to: there is no dtype "${dtype}" (there are: ${Object.keys(RANK).join(", ")})`);
-  return x.node.dtype === dtype ? x : new Tensor(castNode(x.node, dtype));
+/** Devices that tensors can live on. WebGPU is to come. */
+export type DeviceName = "cpu";
+
+/** A tensor of another dtype, or on another device. */
+export function to(x: Tensor, target: DType | DeviceName): Tensor {
+  if (target === "cpu") return x;
+  if (target in RANK) return x.node.dtype === target ? x : new Tensor(castNode(x.node, target));
+  if (["webgpu", "gpu", "cuda", "mps", "wasm", "webgl"].includes(target)) {
+    throw new DeviceError(`to: there is no device "${target}" here (there is: cpu)`);
+  }
+  throw new DTypeError(`to: there is no dtype "${target}" (there are: ${Object.keys(RANK).join(", ")})`);
 }
 
 /** The same number at every place of a shape. */

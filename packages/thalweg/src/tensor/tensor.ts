@@ -5,7 +5,7 @@ import { leafNode, type Node, record } from "../graph/node.js";
 import * as P from "../graph/primitive.js";
 import { type Shape, sameShape, showShape } from "../graph/shape.js";
 import { realize, step } from "../plan/engine.js";
-import type { Operand } from "./elementwise.js";
+import type { DeviceName, Operand } from "./elementwise.js";
 import * as elementwise from "./elementwise.js";
 import { formatTensor } from "./format.js";
 import * as indexing from "./indexing.js";
@@ -14,6 +14,8 @@ import { contiguous } from "./read.js";
 import type { Correction, Dims, KeepDim, ValuesAndIndices } from "./reduce.js";
 import * as reduce from "./reduce.js";
 import { denseGradient, dropRows, hasRows } from "./sparse.js";
+
+export type { DeviceName } from "./elementwise.js";
 
 /** The values of a tensor as nested arrays; a number or boolean for a tensor of no dimensions. */
 export type NestedValues = number | boolean | NestedValues[];
@@ -261,9 +263,18 @@ export class Tensor {
     this.dispose();
   }
 
-  /** The same values as another dtype. */
-  to(dtype: DType): Tensor {
-    return elementwise.to(this, dtype);
+  /** Where the values are computed. */
+  get device(): DeviceName {
+    return "cpu";
+  }
+
+  /**
+   * The same values as another dtype, or on another device.
+   *
+   * @throws DeviceError if the device is not there (so far there is only "cpu")
+   */
+  to(target: DType | DeviceName): Tensor {
+    return elementwise.to(this, target);
   }
   float(): Tensor {
     return this.to("float32");

@@ -2,7 +2,8 @@ import { promote } from "../dtype.js";
 import { GradientError, OptionError } from "../errors.js";
 import { recording } from "../graph/node.js";
 import { noteGradient, noteLoss, noteRelease } from "../plan/engine.js";
-import { clamp, minimum } from "../tensor/elementwise.js";
+import { zeros } from "../tensor/create.js";
+import { clamp, div, minimum } from "../tensor/elementwise.js";
 import { stack } from "../tensor/movement.js";
 import { denseGradient, hasRows } from "../tensor/sparse.js";
 import { Tensor } from "../tensor/tensor.js";
@@ -34,7 +35,7 @@ export function clipGradNorm(
     throw new OptionError(`clipGradNorm: maxNorm must be 0 or more, got ${maxNorm}`);
   return recordingClip(() => {
     const owners = withGradients(params);
-    if (owners.length === 0) return stack([]);
+    if (owners.length === 0) return zeros([]);
     const gradients = owners.map((p) => p.gradient!);
     const dtype = gradients.map((g) => g.dtype).reduce(promote);
     const norms = gradients.map((g) => g.norm(normType).to(dtype));
@@ -44,7 +45,7 @@ export function clipGradNorm(
     if (errorIfNonfinite && !Number.isFinite(total.item())) {
       throw new GradientError(`clipGradNorm: the norm of the gradients is ${total.item()}, so they cannot be clipped`);
     }
-    const factor = minimum(total.add(1e-6).reciprocal().mul(maxNorm), 1);
+    const factor = minimum(div(maxNorm, total.add(1e-6)), 1);
     for (const p of owners) replaceGradient(p, p.gradient!.mul(factor.to(p.dtype)));
     return total;
   });

@@ -11,8 +11,22 @@ import type { RMSpropOptions } from "./rmsprop.js";
  * v: mean square, m: mean gradient, b: momentum, μ: momentum's factor. `centered: true` puts v − m² in v's place.
  */
 export const dialects = {
-  /** `torch.optim.RMSprop`: b ← μ b + g / (√v + ε), p ← p − lr · b. */
-  pytorch: { lr: 0.01, alpha: 0.99, eps: 1e-8 },
+  /** `torch.optim.RMSprop`, and what counts for every option left out: b ← μ b + g / (√v + ε), p ← p − lr · b. */
+  pytorch: {
+    lr: 0.01,
+    alpha: 0.99,
+    eps: 1e-8,
+    weightDecay: 0,
+    momentum: 0,
+    centered: false,
+    maximize: false,
+    epsInsideSqrt: false,
+    initialSquareAvg: 0,
+    lrInMomentum: false,
+    nesterov: false,
+    biasCorrection: false,
+    decoupledWeightDecay: false,
+  },
 
   /**
    * TensorFlow 1's `RMSPropOptimizer` (`tf.raw_ops.ApplyRMSProp`, `ApplyCenteredRMSProp`; `decay` is alpha), timm's

@@ -4,7 +4,15 @@ export { Adagrad, type AdagradOptions } from "./adagrad.js";
 export { Adam, type AdamOptions, AdamW } from "./adam.js";
 export { Adamax, type AdamaxOptions } from "./adamax.js";
 export { ASGD, type ASGDOptions } from "./asgd.js";
+export {
+  AveragedParameters,
+  type AverageFunction,
+  type AverageState,
+  emaAverage,
+  swaAverage,
+} from "./averaging.js";
 export type { Betas } from "./betas.js";
+export { type ClipOptions, clipGradNorm, clipGradValue } from "./clip.js";
 export { dialects } from "./dialects.js";
 export { LAMB, type LAMBOptions } from "./lamb.js";
 export { LBFGS, type LBFGSOptions } from "./lbfgs.js";
@@ -22,6 +30,7 @@ export { Muon, type MuonOptions } from "./muon.js";
 export { NAdam, type NAdamOptions } from "./nadam.js";
 export {
   type Entry,
+  type Gap,
   Optimizer,
   type ParamGroup,
   type Params,
@@ -31,6 +40,7 @@ export {
   type StepReport,
 } from "./optimizer.js";
 export { RAdam, type RAdamOptions } from "./radam.js";
+export { lrRangeTest, type RangeTest, type RangeTestOptions } from "./rangeTest.js";
 export { RMSprop, type RMSpropOptions } from "./rmsprop.js";
 export { Rprop, type RpropOptions } from "./rprop.js";
 export { SGD, type SGDOptions } from "./sgd.js";

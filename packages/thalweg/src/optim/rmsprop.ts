@@ -1,6 +1,7 @@
 import { OptionError } from "../errors.js";
 import { fullLike } from "../tensor/create.js";
 import type { Tensor } from "../tensor/tensor.js";
+import { dialects } from "./dialects.js";
 import { atLeast, type Gap, Optimizer, type Params, type State, stripUndefined } from "./optimizer.js";
 
 export interface RMSpropOptions {
@@ -32,22 +33,6 @@ export interface RMSpropOptions {
   decoupledWeightDecay: boolean;
 }
 
-const defaults: RMSpropOptions = {
-  lr: 0.01,
-  alpha: 0.99,
-  eps: 1e-8,
-  weightDecay: 0,
-  momentum: 0,
-  centered: false,
-  maximize: false,
-  epsInsideSqrt: false,
-  initialSquareAvg: 0,
-  lrInMomentum: false,
-  nesterov: false,
-  biasCorrection: false,
-  decoupledWeightDecay: false,
-};
-
 /**
  * RMSProp: divide each gradient by a running root mean square of its own recent history, so that every parameter gets
  * its own step size; where gradients are large steps shrink, where they are small steps grow.
@@ -62,7 +47,7 @@ const defaults: RMSpropOptions = {
  */
 export class RMSprop extends Optimizer<RMSpropOptions> {
   constructor(params: Params<RMSpropOptions>, options: Partial<RMSpropOptions> = {}) {
-    super(params, { ...defaults, ...stripUndefined(options) });
+    super(params, { ...dialects.pytorch, ...stripUndefined(options) });
   }
 
   update(p: Tensor, gradient: Tensor, state: State, options: RMSpropOptions, step: number): Tensor {
@@ -84,12 +69,8 @@ export class RMSprop extends Optimizer<RMSpropOptions> {
   }
 
   /** Where the gradient is zero the averages decay, and momentum carries on. */
-  override idle(
-    p: Tensor,
-    state: State,
-    { alpha, momentum, nesterov, centered, lrInMomentum }: RMSpropOptions,
-    gap: Gap,
-  ): Tensor {
+  override idle(p: Tensor, state: State, options: RMSpropOptions, gap: Gap): Tensor {
+    const { alpha, momentum, nesterov, centered, lrInMomentum } = options;
     state.squareAvg = state.squareAvg.mul(gap.decay(alpha));
     if (centered) state.gradAvg = state.gradAvg.mul(gap.decay(alpha));
     if (momentum === 0) return p;

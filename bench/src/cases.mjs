@@ -95,7 +95,6 @@ const rmsprop = {
     { against: ["copy"], atMost: 1.3 },
     { against: ["streams"], atMost: 1.3 },
     { against: ["torch1", "torch"], atLeast: 4 },
-    { against: ["jax"], atLeast: 4 },
   ],
   rate: (ms) => `${((rmspropParams.n * 20) / ms / 1e6).toFixed(1)} GB/s of 20 bytes a parameter`,
   verify: compare(() => rmspropReference(rmspropParams, 3), 1e-5),

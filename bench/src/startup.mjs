@@ -1,6 +1,5 @@
 /** What a fresh process and a page pay: import time, the whole program of section 1, size of its bundle. */
 import { spawnSync } from "node:child_process";
-import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { gzipSync } from "node:zlib";
 import { peersFolder } from "./peers.mjs";
@@ -84,31 +83,22 @@ export async function wholeProgram(peers, { rounds, progress }) {
 
 /** The bundle that a page loads at once for section 1's program: minified, split, gzipped. */
 export async function bundleSize(peers, { progress }) {
-  const { build } = await import("esbuild");
+  const { rolldown } = await import("rolldown");
   const id = "bundle";
   const rows = [];
   for (const { name, title } of peers.filter((peer) => PROGRAMS[peer.name])) {
     progress(`${id}: ${title}`);
     try {
-      const { outputFiles, metafile } = await build({
-        absWorkingDir: peersFolder,
-        entryPoints: [PROGRAMS[name]],
-        alias: { "@tensorflow/tfjs": "./section1/tfjs-lean.mjs" },
-        bundle: true,
-        minify: true,
-        splitting: true,
-        format: "esm",
+      const bundle = await rolldown({
+        cwd: peersFolder,
+        input: `./${PROGRAMS[name]}`,
         platform: "browser",
-        target: "es2022",
-        outdir: join(tmpdir(), "thalweg-bundle"),
-        write: false,
-        metafile: true,
+        resolve: { alias: { "@tensorflow/tfjs": join(peersFolder, "section1/tfjs-lean.mjs") } },
         logLevel: "silent",
       });
-      const loaded = staticallyLoaded(metafile);
-      const sizes = outputFiles
-        .filter(({ path }) => [...loaded].some((output) => path.endsWith(output.split("/").at(-1))))
-        .map(({ contents }) => ({ raw: contents.length, gzip: gzipSync(contents, { level: 9 }).length }));
+      const { output } = await bundle.generate({ format: "esm", minify: true });
+      const loaded = staticallyLoaded(output);
+      const sizes = loaded.map(({ code }) => ({ raw: code.length, gzip: gzipSync(code, { level: 9 }).length }));
       const total = (/** @type {"raw" | "gzip"} */ kind) => sizes.reduce((sum, size) => sum + size[kind], 0) / 1000;
       const extra = name === "tfjs" ? " and the .wasm file it loads beside it, not counted" : "";
       rows.push({
@@ -123,19 +113,19 @@ export async function bundleSize(peers, { progress }) {
   }
   const ours = rows.find(({ key }) => key === "thalweg")?.median;
   if (ours) for (const row of rows) if (row.median) row.ratio = row.median / ours;
-  const title = "Bundle of the README's program for a page (esbuild), minified and gzipped";
+  const title = "Bundle of the README's program for a page (Rolldown, Vite's bundler), minified and gzipped";
   return { id, title, unit: "kB", rows, verdicts: verdict(rows, "at most 60 kB", 60), wrong: wrongOf(id, rows) };
 }
 
-/** The outputs that the entry imports without `import()`. */
-function staticallyLoaded({ outputs }) {
+/** The chunks that the entry imports without `import()`. */
+function staticallyLoaded(output) {
+  const chunks = output.filter(({ type }) => type === "chunk");
   const loaded = new Set();
-  const visit = (output) => {
-    if (loaded.has(output)) return;
-    loaded.add(output);
-    for (const { path, kind } of outputs[output].imports) if (kind === "import-statement" && outputs[path]) visit(path);
+  const visit = (chunk) => {
+    if (chunk === undefined || loaded.has(chunk)) return;
+    loaded.add(chunk);
+    for (const file of chunk.imports) visit(chunks.find(({ fileName }) => fileName === file));
   };
-  for (const [output, { entryPoint }] of Object.entries(outputs))
-    if (entryPoint?.startsWith("section1/")) visit(output);
-  return loaded;
+  visit(chunks.find(({ isEntry }) => isEntry));
+  return [...loaded];
 }

@@ -44,10 +44,12 @@ interface Fixture {
 type AnyOptimizer = optim.Optimizer<{ lr: number }>;
 type Class = new (params: object, options?: object) => AnyOptimizer;
 
-/** Values of a rule's state at one element, with which the step size is computed again in plain numbers. */
+/** What is known of one element after a step, to compute the step again in plain numbers. */
 interface At {
   /** The state's value at the element; a state of one value has it everywhere. */
   s: (name: string) => number;
+  /** The gradient. */
+  g: number;
   t: number;
   lr: number;
 }
@@ -59,7 +61,17 @@ interface Rule {
   kernels: number | null;
   /** The step size that `report` must give, with the rule's defaults, lr 0.01 and no weight decay. */
   stepSize: (at: At) => number;
+  /** What the step size was multiplied with to make the step; left out where the state has already forgotten it. */
+  direction?: (at: At) => number;
+  /**
+   * The rule mixes a parameter's elements, so a small one gets the rounding errors of large ones: in float32 deviations
+   * are then relative to the parameter's largest element. In float64 they are held to each element's own size like all.
+   */
+  mixes?: true;
 }
+
+/** Adam's m̂. */
+const correctedMean = ({ s, t }: At): number => s("expAvg") / (1 - 0.9 ** t);
 
 const rules: Rule[] = [
   {
@@ -67,6 +79,7 @@ const rules: Rule[] = [
     create: optim.Adagrad as unknown as Class,
     kernels: 1,
     stepSize: ({ s, lr }) => lr / (Math.sqrt(s("sum")) + 1e-10),
+    direction: ({ g }) => g,
   },
   {
     fixture: adadelta as unknown as Fixture,
@@ -81,18 +94,25 @@ const rules: Rule[] = [
     ...rule,
     kernels: 1,
     stepSize: ({ s, t, lr }: At) => lr / (Math.sqrt(s("expAvgSq") / (1 - 0.999 ** t)) + 1e-8),
+    direction: correctedMean,
   })),
   {
     fixture: adamax as unknown as Fixture,
     create: optim.Adamax as unknown as Class,
     kernels: 1,
     stepSize: ({ s, lr }) => lr / s("expInf"),
+    direction: correctedMean,
   },
   {
     fixture: nadam as unknown as Fixture,
     create: optim.NAdam as unknown as Class,
     kernels: 2, // one for the product of momenta, a single number
     stepSize: ({ s, t, lr }) => lr / (Math.sqrt(s("expAvgSq") / (1 - 0.999 ** t)) + 1e-8),
+    direction: ({ s, g, t }) => {
+      const mu = (t: number) => 0.9 * (1 - 0.5 * 0.96 ** (t * 0.004));
+      const product = s("muProduct");
+      return (mu(t + 1) * s("expAvg")) / (1 - product * mu(t + 1)) + ((1 - mu(t)) * g) / (1 - product);
+    },
   },
   {
     fixture: radam as unknown as Fixture,
@@ -104,6 +124,7 @@ const rules: Rule[] = [
       const r = Math.sqrt(((length - 4) * (length - 2) * longest) / ((longest - 4) * (longest - 2) * length));
       return (lr * r * Math.sqrt(1 - 0.999 ** t)) / (Math.sqrt(s("expAvgSq")) + 1e-8);
     },
+    direction: correctedMean,
   },
   {
     fixture: asgd as unknown as Fixture,
@@ -116,18 +137,21 @@ const rules: Rule[] = [
     create: optim.Rprop as unknown as Class,
     kernels: 1,
     stepSize: ({ s }) => s("stepSize"),
+    direction: ({ s }) => Math.sign(s("prev")),
   },
   {
     fixture: adafactor as unknown as Fixture,
     create: optim.Adafactor as unknown as Class,
     kernels: null,
-    // For the first parameter, which has one dimension; the update below covers the others.
-    stepSize: ({ s }) => s("scale") / Math.sqrt(Math.max(s("variance"), 2 ** -104)),
+    mixes: true,
+    stepSize: ({ s }) => s("scale") / Math.sqrt(Math.max(s("variance"), 2 ** -104)), // of the parameter of one dimension
+    direction: ({ g }) => g,
   },
   {
     fixture: muon as unknown as Fixture,
     create: optim.Muon as unknown as Class,
     kernels: null,
+    mixes: true,
     stepSize: ({ lr }) => lr, // the first parameter is wide
   },
   {
@@ -141,6 +165,7 @@ const rules: Rule[] = [
     create: optim.LAMB as unknown as Class,
     kernels: null,
     stepSize: ({ s, t, lr }) => (lr * s("trustRatio")) / (Math.sqrt(s("expAvgSq") / (1 - 0.999 ** t)) + 1e-6),
+    direction: correctedMean,
   },
 ];
 
@@ -159,6 +184,18 @@ function parameters({ initial, shapes }: Fixture, dtype: Dtype): Tensor[] {
   });
 }
 
+/** A fixture's gradients as tensors, made once for all runs. */
+const made = new Map<string, Tensor[][]>();
+function gradientsOf(fixture: Fixture, dtype: Dtype): Tensor[][] {
+  const key = `${fixture.rule} ${dtype}`;
+  let gradients = made.get(key);
+  if (gradients === undefined) {
+    gradients = fixture.gradients.map((step) => step.map((g, i) => leaf(g, fixture.shapes[i]!, dtype)));
+    made.set(key, gradients);
+  }
+  return gradients;
+}
+
 interface Run {
   from?: number;
   to?: number;
@@ -174,13 +211,14 @@ function run(
   { from = 1, to = fixture.steps, program }: Run = {},
 ): number[][][] {
   const kept: number[][][] = [];
+  const gradients = gradientsOf(fixture, dtype);
   for (let step = from; step <= to; step++) {
     if (program === "a learning rate that changes") {
       for (const group of optimizer.paramGroups) group.lr = 0.02 / step;
     }
     params.forEach((p, i) => {
       const missing = program === "missing gradients" && (step + i * 3) % 7 < 3;
-      p.grad = missing ? null : leaf(fixture.gradients[step - 1]![i]!, p.shape, dtype);
+      p.grad = missing ? null : gradients[step - 1]![i]!;
     });
     optimizer.step();
     if (fixture.kept.includes(step)) kept.push(params.map((p) => Array.from(p.dataSync(), Number)));
@@ -188,17 +226,25 @@ function run(
   return kept;
 }
 
-/** The largest deviation from the oracle, each relative to the largest that the element has been so far. */
-function deviation(fixture: Fixture, got: number[][][], expected: Kept): { value: number; where: string } {
+/**
+ * The largest deviation from the oracle, each relative to the largest that the element has been so far, or, if `whole`,
+ * that any element of its parameter has been.
+ */
+function deviation(
+  fixture: Fixture,
+  got: number[][][],
+  expected: Kept,
+  whole: boolean,
+): { value: number; where: string } {
   let worst = { value: 0, where: "nowhere" };
   expect(got.length).toBe(expected.length);
   fixture.initial.forEach((initial, p) => {
     initial.forEach((start, element) => {
-      let scale = Math.abs(start);
+      let scale = whole ? Math.max(...initial.map(Math.abs)) : Math.abs(start);
       expected.forEach((params, at) => {
         const wanted = Number(params[p]![element]);
         const value = got[at]![p]![element]!;
-        scale = Math.max(scale, Math.abs(wanted));
+        scale = Math.max(scale, ...(whole ? params[p]!.map((x) => Math.abs(Number(x))) : [Math.abs(wanted)]));
         const off = value === wanted ? 0 : Math.abs(value - wanted) / scale;
         if (!(off <= worst.value)) {
           worst = {
@@ -214,7 +260,7 @@ function deviation(fixture: Fixture, got: number[][][], expected: Kept): { value
 
 const label = ({ program = "", options }: Case): string => `${program} ${JSON.stringify(options)}`.trim();
 
-for (const { fixture, create, kernels, stepSize } of rules) {
+for (const { fixture, create, kernels, stepSize, direction, mixes } of rules) {
   describe(fixture.rule, () => {
     const largest = { float32: 0, float64: 0 };
 
@@ -223,7 +269,8 @@ for (const { fixture, create, kernels, stepSize } of rules) {
         const params = parameters(fixture, dtype);
         const groups = [{ params: params.slice(0, 1), lr: 0.05 }, { params: params.slice(1) }];
         const optimizer = new create(one.program === "groups" ? groups : params, one.options);
-        const { value, where } = deviation(fixture, run(fixture, dtype, params, optimizer, one), one[dtype]);
+        const values = run(fixture, dtype, params, optimizer, one);
+        const { value, where } = deviation(fixture, values, one[dtype], mixes === true && dtype === "float32");
         largest[dtype] = Math.max(largest[dtype], value);
         expect(value, where).toBeLessThanOrEqual(tolerances[dtype]);
       });
@@ -276,18 +323,37 @@ for (const { fixture, create, kernels, stepSize } of rules) {
       },
     );
 
-    test("reports the step size", () => {
+    test("reports the step size, and makes the step that it reports", () => {
       const params = parameters(fixture, "float64");
       const optimizer = new create(params, { lr: 0.01, weightDecay: 0 });
+      optimizer.observe();
       run(fixture, "float64", params, optimizer, { to: 12 });
-      const report = optimizer.report(params[0]!)!;
-      const state = Object.fromEntries(Object.entries(report.state).map(([name, x]) => [name, x.dataSync()]));
-      const sizes = report.stepSize.dataSync();
-      expect(report.stepSize.shape).toEqual(params[0]!.shape);
-      sizes.forEach((size, i) => {
-        const s = (name: string) => Number(state[name]![state[name]!.length === 1 ? 0 : i]);
-        const expected = stepSize({ s, t: 12, lr: 0.01 });
-        expect(Number(size) / expected, `element ${i}: ${size}, the formula ${expected}`).toBeCloseTo(1, 12);
+      params.forEach((p, index) => {
+        const report = optimizer.report(p)!;
+        expect(report.stepSize.shape).toEqual(p.shape);
+        const state = Object.fromEntries(Object.entries(report.state).map(([name, x]) => [name, x.dataSync()]));
+        const values = p.dataSync();
+        const update = report.update!.dataSync();
+        report.stepSize.dataSync().forEach((element, i) => {
+          const size = Number(element);
+          const at: At = {
+            s: (name) => Number(state[name]![state[name]!.length === 1 ? 0 : i]),
+            g: fixture.gradients[11]![index]![i]!,
+            t: 12,
+            lr: 0.01,
+          };
+          if (index === 0) {
+            const expected = stepSize(at);
+            expect(size / expected, `element ${i}: ${size}, the formula ${expected}`).toBeCloseTo(1, 12);
+          }
+          if (direction === undefined) return;
+          const change = -size * direction(at);
+          const rounding = 1e-12 * Math.abs(change) + 4e-16 * Math.abs(Number(values[i]));
+          expect(
+            Math.abs(Number(update[i]) - change),
+            `element ${i}: ${update[i]}, reported ${change}`,
+          ).toBeLessThanOrEqual(rounding);
+        });
       });
     });
 
@@ -298,7 +364,7 @@ for (const { fixture, create, kernels, stepSize } of rules) {
         run(fixture, "float32", params, optimizer, { to: 10 });
         const before = stats().kernelsRun;
         params.forEach((p, i) => {
-          p.grad = leaf(fixture.gradients[10]![i]!, p.shape, "float32");
+          p.grad = gradientsOf(fixture, "float32")[10]![i]!;
         });
         optimizer.step();
         for (const p of params) p.dataSync();

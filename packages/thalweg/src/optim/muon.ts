@@ -34,7 +34,7 @@ export interface MuonOptions {
  * X = G / max(‖G‖, ε), then nsSteps times A = X Xᵀ, X ← a X + (b A + c A²) X,  p ← (1 − lr λ) p − lr · adjust(n, m) · X
  *
  * PyTorch iterates in bfloat16; this iterates in the parameter's dtype, so it comes closer to the iteration's true value,
- * and PyTorch's differs from it by about 1 %.
+ * and PyTorch's update differs from it by 1 to 2 %.
  *
  * Source: K. Jordan et al., "Muon: an optimizer for hidden layers in neural networks" (2024). Meaning and defaults are
  * those of `torch.optim.Muon`.

@@ -27,7 +27,8 @@ const introduction = `# How exact the rules are
 
 Each rule makes the same steps as another program, from the same parameters with the same gradients, in which numbers
 from 1e-6 to 1e4 and zeros stand side by side. The deviation is that of a parameter's value from the other program's,
-relative to the largest that this element has been so far, and the largest of all elements, steps and options is shown.
+relative to the largest that this element has been so far (for Adafactor and Muon in float32, whose elements are mixed,
+that any element of the parameter has been), and the largest of all elements, steps and options is shown.
 
 This table is written by the tests (\`UPDATE_DOCS=1 npx vitest run\`), and they fail if a rule becomes less exact than it
 says.

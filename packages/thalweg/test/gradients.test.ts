@@ -468,6 +468,8 @@ function slope(one: Case, xs: Tensor[]): Tensor {
   return total;
 }
 
+const replaced = (data: readonly number[], j: number, x: number): number[] => data.map((y, i) => (i === j ? x : y));
+
 /** Compares gradients with central differences of `value`; the kinks of a case are further away than the step. */
 function expectSlopes(values: number[][], gradients: (number[] | null)[], value: (values: number[][]) => number): void {
   const h = 1e-5;
@@ -475,7 +477,7 @@ function expectSlopes(values: number[][], gradients: (number[] | null)[], value:
     // Of long inputs a sample is enough.
     const stride = Math.max(1, Math.floor(data.length / 40));
     for (let j = 0; j < data.length; j += stride) {
-      const at = (x: number) => value(values.map((other, k) => (k === i ? other.with(j, x) : other)));
+      const at = (x: number) => value(values.map((other, k) => (k === i ? replaced(other, j, x) : other)));
       const step = h * Math.max(1, Math.abs(data[j]!));
       const wanted = (at(data[j]! + step) - at(data[j]! - step)) / (2 * step);
       const got = gradients[i]?.[j] ?? 0;
@@ -531,7 +533,7 @@ describe("at kinks", () => {
   test.each<[string, (x: Tensor) => Tensor, number[], number[]]>([
     ["relu", (x) => x.relu(), [-1, 0, 1], [0, 0, 1]],
     ["abs", (x) => x.abs(), [-1, 0, 1], [-1, 0, 1]],
-    ["clamp at its limits", (x) => x.clamp({ min: -1, max: 1 }), [-1, 0, 1, 2], [1, 1, 1, 0]],
+    ["clamp at its limits", (x) => x.clamp({ min: -1, max: 1 }), [-1, 0, 1, 2], [0, 1, 0, 0]],
     ["maximum of equal numbers", (x) => x.maximum(1), [0, 1, 2], [0, 0.5, 1]],
     ["minimum of equal numbers", (x) => x.minimum(1), [0, 1, 2], [1, 0.5, 0]],
     ["amax of equal numbers", (x) => x.amax(), [3, 1, 3, 2], [0.5, 0, 0.5, 0]],

@@ -3,6 +3,7 @@ export { Adafactor, type AdafactorOptions } from "./adafactor.js";
 export { Adagrad, type AdagradOptions } from "./adagrad.js";
 export { Adam, type AdamOptions, AdamW } from "./adam.js";
 export { Adamax, type AdamaxOptions } from "./adamax.js";
+export { AdamWScheduleFree, type AdamWScheduleFreeOptions } from "./adamWScheduleFree.js";
 export { ASGD, type ASGDOptions } from "./asgd.js";
 export {
   AveragedParameters,
@@ -39,9 +40,11 @@ export {
   type StateDict,
   type StepReport,
 } from "./optimizer.js";
+export { Prodigy, type ProdigyOptions } from "./prodigy.js";
 export { RAdam, type RAdamOptions } from "./radam.js";
 export { lrRangeTest, type RangeTest, type RangeTestOptions } from "./rangeTest.js";
 export { RMSprop, type RMSpropOptions } from "./rmsprop.js";
 export { Rprop, type RpropOptions } from "./rprop.js";
 export { SGD, type SGDOptions } from "./sgd.js";
+export { SGDScheduleFree, type SGDScheduleFreeOptions } from "./sgdScheduleFree.js";
 export * as testFunctions from "./testFunctions.js";

@@ -101,6 +101,11 @@ export abstract class Optimizer<O extends object> implements SparseRule<O> {
    */
   idle?(p: Tensor, state: State, options: O, gap: Gap): Tensor;
 
+  /** That state: in a step what it is set to, after it what it was set to; nothing before the first step. */
+  protected get shared(): Readonly<State> {
+    return this.whole?.state ?? {};
+  }
+
   /** Called once per step before the updates, with all parameters that have gradients. */
   protected prepare(_entries: readonly Entry<O>[], _shared: State): void {}
 

@@ -98,7 +98,7 @@ export class Prodigy extends Optimizer<ProdigyOptions & Progress> {
       const g = penalized(gradient, p, options);
       const scaled = g.mul(d.to(p.dtype));
       if (step === 1) state.p0 = p;
-      state.expAvg = state.expAvg!.mul(beta1).add(scaled.mul(1 - beta1));
+      if (beta1 > 0) state.expAvg = state.expAvg!.mul(beta1).add(scaled.mul(1 - beta1));
       state.expAvgSq = state.expAvgSq!.mul(beta2).add(scaled.square().mul(1 - beta2));
 
       // d / d₀ in place of d keeps small numbers away from zero; it cancels in the quotient.

@@ -1,5 +1,5 @@
+import { noGrad } from "../autograd/backward.js";
 import { OptionError } from "../errors.js";
-import { noGrad } from "../graph/node.js";
 import type { Tensor } from "../tensor/tensor.js";
 import { atLeast, Optimizer, type State } from "./optimizer.js";
 

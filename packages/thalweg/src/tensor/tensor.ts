@@ -8,11 +8,9 @@ import { realize, step } from "../plan/engine.js";
 import type { DeviceName, Operand } from "./elementwise.js";
 import * as elementwise from "./elementwise.js";
 import { formatTensor } from "./format.js";
-import * as indexing from "./indexing.js";
 import * as movement from "./movement.js";
+import { Operations } from "./operations.js";
 import { contiguous } from "./read.js";
-import type { Correction, Dims, KeepDim, ValuesAndIndices } from "./reduce.js";
-import * as reduce from "./reduce.js";
 import { denseGradient, dropRows, hasRows } from "./sparse.js";
 
 export type { DeviceName } from "./elementwise.js";
@@ -36,7 +34,7 @@ export const backwardHook: { run: ((root: Tensor, options: BackwardOptions) => v
  * A multidimensional array of one number type. Operations give new tensors and are computed when a value is needed;
  * nobody has to free anything.
  */
-export class Tensor {
+export class Tensor extends Operations {
   /** The recorded value that this tensor stands for now. */
   node: Node;
   /** @internal The gradient, for code that does not let users get hold of it. */
@@ -44,6 +42,7 @@ export class Tensor {
 
   /** @internal Use {@link tensor}, {@link zeros}, {@link randn} and the like. */
   constructor(node: Node) {
+    super();
     this.node = node;
   }
 
@@ -194,7 +193,7 @@ export class Tensor {
   }
 
   /** What PyTorch prints, with our names. */
-  toString(): string {
+  override toString(): string {
     const suffix = this.requiresGrad
       ? this.isLeaf
         ? "requiresGrad=true"
@@ -289,303 +288,11 @@ export class Tensor {
     return this.to("bool");
   }
 
-  /** this + other */
-  add(other: Operand): Tensor {
-    return elementwise.add(this, other);
-  }
-  /** this - other */
-  sub(other: Operand): Tensor {
-    return elementwise.sub(this, other);
-  }
-  /** this · other */
-  mul(other: Operand): Tensor {
-    return elementwise.mul(this, other);
-  }
-  /** this / other; whole numbers give float32. */
-  div(other: Operand): Tensor {
-    return elementwise.div(this, other);
-  }
-  /** this to the power of other */
-  pow(other: Operand): Tensor {
-    return elementwise.pow(this, other);
-  }
-  /** The greater of both at each place. */
-  maximum(other: Operand): Tensor {
-    return elementwise.maximum(this, other);
-  }
-  /** The lesser of both at each place. */
-  minimum(other: Operand): Tensor {
-    return elementwise.minimum(this, other);
-  }
-  eq(other: Operand): Tensor {
-    return elementwise.eq(this, other);
-  }
-  ne(other: Operand): Tensor {
-    return elementwise.ne(this, other);
-  }
-  lt(other: Operand): Tensor {
-    return elementwise.lt(this, other);
-  }
-  le(other: Operand): Tensor {
-    return elementwise.le(this, other);
-  }
-  gt(other: Operand): Tensor {
-    return elementwise.gt(this, other);
-  }
-  ge(other: Operand): Tensor {
-    return elementwise.ge(this, other);
-  }
-  logicalAnd(other: Operand): Tensor {
-    return elementwise.logicalAnd(this, other);
-  }
-  logicalOr(other: Operand): Tensor {
-    return elementwise.logicalOr(this, other);
-  }
-  logicalXor(other: Operand): Tensor {
-    return elementwise.logicalXor(this, other);
-  }
-  /** -x */
-  neg(): Tensor {
-    return elementwise.neg(this);
-  }
-  /** |x| */
-  abs(): Tensor {
-    return elementwise.abs(this);
-  }
-  /** -1, 0 or 1 */
-  sign(): Tensor {
-    return elementwise.sign(this);
-  }
-  /** eˣ */
-  exp(): Tensor {
-    return elementwise.exp(this);
-  }
-  /** eˣ - 1, exact near 0 */
-  expm1(): Tensor {
-    return elementwise.expm1(this);
-  }
-  /** Natural logarithm */
-  log(): Tensor {
-    return elementwise.log(this);
-  }
-  /** log(1 + x), exact near 0 */
-  log1p(): Tensor {
-    return elementwise.log1p(this);
-  }
-  sqrt(): Tensor {
-    return elementwise.sqrt(this);
-  }
-  /** 1 / √x */
-  rsqrt(): Tensor {
-    return elementwise.rsqrt(this);
-  }
-  /** x² */
-  square(): Tensor {
-    return elementwise.square(this);
-  }
-  /** 1 / x */
-  reciprocal(): Tensor {
-    return elementwise.reciprocal(this);
-  }
-  sin(): Tensor {
-    return elementwise.sin(this);
-  }
-  cos(): Tensor {
-    return elementwise.cos(this);
-  }
-  tanh(): Tensor {
-    return elementwise.tanh(this);
-  }
-  /** 1 / (1 + e⁻ˣ) */
-  sigmoid(): Tensor {
-    return elementwise.sigmoid(this);
-  }
-  /** max(x, 0) */
-  relu(): Tensor {
-    return elementwise.relu(this);
-  }
-  /** log(1 + eˣ), x itself above 20 */
-  softplus(): Tensor {
-    return elementwise.softplus(this);
-  }
-  /** The error function */
-  erf(): Tensor {
-    return elementwise.erf(this);
-  }
-  floor(): Tensor {
-    return elementwise.floor(this);
-  }
-  ceil(): Tensor {
-    return elementwise.ceil(this);
-  }
-  /** To the nearest whole number, halves to even */
-  round(): Tensor {
-    return elementwise.round(this);
-  }
-  /** Towards zero */
-  trunc(): Tensor {
-    return elementwise.trunc(this);
-  }
-  logicalNot(): Tensor {
-    return elementwise.logicalNot(this);
-  }
-  isnan(): Tensor {
-    return elementwise.isnan(this);
-  }
-  isfinite(): Tensor {
-    return elementwise.isfinite(this);
-  }
-  /** x · Φ(x) */
-  gelu(options?: { approximate?: "none" | "tanh" }): Tensor {
-    return elementwise.gelu(this, options);
-  }
-  /** Limits every element to min … max. */
-  clamp(limits: { min?: Operand; max?: Operand }): Tensor {
-    return elementwise.clamp(this, limits);
-  }
-  /** Elements of `a` where this (a bool tensor) holds, of `b` elsewhere. */
-  where(a: Operand, b: Operand): Tensor {
-    return elementwise.where(this, a, b);
-  }
-  sum(dims?: Dims, options?: KeepDim): Tensor {
-    return reduce.sum(this, dims, options);
-  }
-  prod(dims?: Dims, options?: KeepDim): Tensor {
-    return reduce.prod(this, dims, options);
-  }
-  mean(dims?: Dims, options?: KeepDim): Tensor {
-    return reduce.mean(this, dims, options);
-  }
-  amax(dims?: Dims, options?: KeepDim): Tensor {
-    return reduce.amax(this, dims, options);
-  }
-  amin(dims?: Dims, options?: KeepDim): Tensor {
-    return reduce.amin(this, dims, options);
-  }
-  logsumexp(dims?: Dims, options?: KeepDim): Tensor {
-    return reduce.logsumexp(this, dims, options);
-  }
-  any(dims?: Dims, options?: KeepDim): Tensor {
-    return reduce.any(this, dims, options);
-  }
-  all(dims?: Dims, options?: KeepDim): Tensor {
-    return reduce.all(this, dims, options);
-  }
-  variance(dims?: Dims, options?: Correction): Tensor {
-    return reduce.variance(this, dims, options);
-  }
-  std(dims?: Dims, options?: Correction): Tensor {
-    return reduce.std(this, dims, options);
-  }
-  argmax(dim?: number, options?: KeepDim): Tensor {
-    return reduce.argmax(this, dim, options);
-  }
-  argmin(dim?: number, options?: KeepDim): Tensor {
-    return reduce.argmin(this, dim, options);
-  }
-  /** The greatest element; with a dimension, the greatest along it and where they stand. */
-  max(): Tensor;
-  max(dim: number, options?: KeepDim): ValuesAndIndices;
-  max(dim?: number, options?: KeepDim): Tensor | ValuesAndIndices {
-    return dim === undefined ? reduce.max(this) : reduce.max(this, dim, options);
-  }
-  /** The least element; with a dimension, the least along it and where they stand. */
-  min(): Tensor;
-  min(dim: number, options?: KeepDim): ValuesAndIndices;
-  min(dim?: number, options?: KeepDim): Tensor | ValuesAndIndices {
-    return dim === undefined ? reduce.min(this) : reduce.min(this, dim, options);
-  }
-  softmax(dim: number): Tensor {
-    return reduce.softmax(this, dim);
-  }
-  logSoftmax(dim: number): Tensor {
-    return reduce.logSoftmax(this, dim);
-  }
-  cumsum(dim: number): Tensor {
-    return reduce.cumsum(this, dim);
-  }
-  /** (Σ |x|ᵖ)^(1/p), p being 2 by default. */
-  norm(p?: number, dims?: Dims, options?: KeepDim): Tensor {
-    return reduce.norm(this, p, dims, options);
-  }
-  /** The same elements in another shape; one size may be -1. */
-  reshape(shape: Shape): Tensor {
-    return movement.reshape(this, shape);
-  }
-  /** The same as {@link reshape}: values do not alias here. */
-  view(shape: Shape): Tensor {
-    return movement.reshape(this, shape);
-  }
-  /** Dimensions in another order. */
-  permute(dims: readonly number[]): Tensor {
-    return movement.permute(this, dims);
-  }
-  transpose(a: number, b: number): Tensor {
-    return movement.transpose(this, a, b);
-  }
-  /** The transpose of a matrix. */
-  t(): Tensor {
-    return movement.t(this);
-  }
   /** All dimensions in reverse order. */
   get T(): Tensor {
     return movement.permute(
       this,
       this.shape.map((_, d) => this.ndim - 1 - d),
     );
-  }
-  unsqueeze(dim: number): Tensor {
-    return movement.unsqueeze(this, dim);
-  }
-  squeeze(dim?: Dims): Tensor {
-    return movement.squeeze(this, dim);
-  }
-  /** Repeats dimensions of size 1; -1 keeps a size. */
-  expand(shape: Shape): Tensor {
-    return movement.expand(this, shape);
-  }
-  flatten(start?: number, end?: number): Tensor {
-    return movement.flatten(this, start, end);
-  }
-  narrow(dim: number, start: number, length: number): Tensor {
-    return movement.narrow(this, dim, start, length);
-  }
-  select(dim: number, index: number): Tensor {
-    return movement.select(this, dim, index);
-  }
-  /** Elements start, start + step, … below end, as Python's `x[start:end:step]` along a dimension. */
-  slice(dim: number, start?: number, end?: number, step?: number): Tensor {
-    return movement.slice(this, dim, start, end, step);
-  }
-  flip(dims: Dims): Tensor {
-    return movement.flip(this, dims);
-  }
-  /** [before, after] of the last dimension, then of the one before it, … as PyTorch's `F.pad`. */
-  pad(padding: readonly number[], value?: number): Tensor {
-    return movement.pad(this, padding, value);
-  }
-  split(size: number | readonly number[], dim?: number): Tensor[] {
-    return movement.split(this, size, dim);
-  }
-  chunk(chunks: number, dim?: number): Tensor[] {
-    return movement.chunk(this, chunks, dim);
-  }
-  matmul(other: Tensor): Tensor {
-    return indexing.matmul(this, other);
-  }
-  dot(other: Tensor): Tensor {
-    return indexing.dot(this, other);
-  }
-  gather(dim: number, index: Tensor): Tensor {
-    return indexing.gather(this, dim, index);
-  }
-  indexSelect(dim: number, index: Tensor): Tensor {
-    return indexing.indexSelect(this, dim, index);
-  }
-  scatterAdd(dim: number, index: Tensor, src: Tensor): Tensor {
-    return indexing.scatterAdd(this, dim, index, src);
-  }
-  oneHot(classes?: number): Tensor {
-    return indexing.oneHot(this, classes);
   }
 }

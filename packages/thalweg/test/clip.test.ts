@@ -69,11 +69,17 @@ const model = (n: number): { params: Tensor[]; loss: () => Tensor } => {
   return { params, loss: () => params.map((p) => p.square().sum()).reduce((a, b) => a.add(b)) };
 };
 
-const loops: Record<string, (loss: Tensor, total: Tensor | null, i: number) => void> = {
-  "reads nothing": () => {},
-  "reads the loss": (loss) => void loss.item(),
-  "reads the norm": (_, total) => void total?.item(),
-  "reads the loss now and then": (loss, _, i) => void (i % 7 === 0 && loss.item()),
+interface Reads {
+  beforeClipping?: (loss: Tensor, i: number) => void;
+  atTheEnd?: (loss: Tensor, total: Tensor | null) => void;
+}
+
+const loops: Record<string, Reads> = {
+  "reads nothing": {},
+  "reads the loss": { atTheEnd: (loss) => void loss.item() },
+  "reads the norm": { atTheEnd: (_, total) => void total?.item() },
+  "reads the loss before clipping": { beforeClipping: (loss) => void loss.item() },
+  "reads the loss now and then": { beforeClipping: (loss, i) => void (i % 7 === 0 && loss.item()) },
 };
 
 const clippers: Record<string, (params: Tensor[]) => Tensor | null> = {
@@ -87,7 +93,7 @@ const clippers: Record<string, (params: Tensor[]) => Tensor | null> = {
 for (const [clipper, clip] of Object.entries(clippers)) {
   test.each(Object.entries(loops))(
     `${clipper} in a loop that %s holds no more memory after 300 steps than after 20`,
-    (_, read) => {
+    (_, { beforeClipping, atTheEnd }) => {
       const { params, loss: lossOf } = model(20_000);
       const optimizer = new optim.RMSprop(params, { lr: 1e-3 });
       let early = 0;
@@ -95,9 +101,10 @@ for (const [clipper, clip] of Object.entries(clippers)) {
         const loss = lossOf();
         optimizer.zeroGrad();
         loss.backward();
+        beforeClipping?.(loss, i);
         const total = clip(params);
         optimizer.step();
-        read(loss, total, i);
+        atTheEnd?.(loss, total);
         if (i === 20) early = stats().bytesHeld;
       }
       // Losses and norms stay readable and take 64 bytes each until they are collected.
@@ -105,6 +112,36 @@ for (const [clipper, clip] of Object.entries(clippers)) {
     },
   );
 }
+
+test("norms that are collected can be read when training has ended", () => {
+  const p = tensor([3, 4], { requiresGrad: true });
+  const optimizer = new optim.SGD([p], { lr: 0.5 });
+  const totals: Tensor[] = [];
+  for (let i = 0; i < 6; i++) {
+    optimizer.zeroGrad();
+    p.square().sum().backward();
+    totals.push(optim.clipGradNorm([p], 1));
+    optimizer.step();
+  }
+  // The gradient is 2p, clipped to length 1: each step shortens p, from length 5, by 0.5.
+  totals.forEach((total, i) => {
+    expect(total.item()).toBeCloseTo(2 * (5 - 0.5 * i), 4);
+  });
+});
+
+test("a clipped gradient stays readable when another optimizer steps", () => {
+  const [p, q] = [tensor([3, 4], { requiresGrad: true }), tensor([1], { requiresGrad: true })];
+  const [first, second] = [new optim.SGD([p], { lr: 0.1 }), new optim.SGD([q], { lr: 0.1 })];
+  p.square().sum().backward();
+  optim.clipGradValue([p], 7);
+  first.step();
+  for (let i = 0; i < 3; i++) {
+    second.zeroGrad();
+    q.square().sum().backward();
+    second.step();
+  }
+  expect(p.grad!.toArray()).toEqual([6, 7]);
+});
 
 test("clipping records, and nothing runs until a value is read", () => {
   const { params, loss } = model(10);

@@ -161,10 +161,21 @@ describe("LBFGS", () => {
     const other = new optim.LBFGS([zeros([7], { requiresGrad: true })], { lr: 0.5 });
     step({ ...one, problem: "rosenbrock10" }, other, [other.paramGroups[0]!.params[0]!]);
     const short = { ...good.shared, gradient: { ...good.shared.gradient!, data: new Float64Array(3) } };
-    for (const shared of [without, short, other.stateDict().shared]) {
+    const narrow = parameters("quadratic", "float32");
+    const other32 = new optim.LBFGS(narrow);
+    step(one, other32, narrow);
+    for (const shared of [without, short, other.stateDict().shared, other32.stateDict().shared]) {
       expect(() => optimizer.loadStateDict({ ...good, shared })).toThrow(ThalwegError);
     }
     expect(() => optimizer.loadStateDict({ ...good, paramGroups: [] })).toThrow(ThalwegError);
+    const [group] = good.paramGroups;
+    const wrong = { ...good, paramGroups: [{ ...group!, historySize: 0 }] };
+    expect(() => optimizer.loadStateDict(wrong)).toThrow(/historySize/);
+    const adam = new optim.Adam(parameters("quadratic", "float64"));
+    for (const p of adam.paramGroups[0]!.params) p.grad = p.detach();
+    adam.step();
+    const foreign = { ...good, state: adam.stateDict().state };
+    expect(() => optimizer.loadStateDict(foreign)).toThrow(/another rule/);
     expect(JSON.stringify(optimizer.stateDict())).toBe(before);
   });
 

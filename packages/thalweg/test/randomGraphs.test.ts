@@ -55,7 +55,8 @@ describe("random programs compute the same bits whichever way they are run", () 
       fc.property(programs, fc.nat(), (one, readingSeed) => {
         configure(AS_IT_COMES);
         const expected = run(one);
-        expect(run(one, { seed: readingSeed, probability: 0.3 }), "reading here and there").toEqual(expected);
+        expect(run(one, { seed: readingSeed, reading: 0.3 }), "reading here and there").toEqual(expected);
+        expect(run(one, { views: true }), "inputs are views").toEqual(expected);
         for (const [name, way] of WAYS) {
           configure(way);
           expect(run(one), name).toEqual(expected);

@@ -1,5 +1,5 @@
 import { DTypeError, GradientError, ShapeError } from "../errors.js";
-import { type Node, recording } from "../graph/node.js";
+import { type Node, recording, stale } from "../graph/node.js";
 import * as P from "../graph/primitive.js";
 import { sameShape, showShape } from "../graph/shape.js";
 import { noteGradient, noteLoss, noteRelease } from "../plan/engine.js";
@@ -43,6 +43,7 @@ function reached(roots: readonly Node[]): Node[] {
             "Pass { retainGraph: true } to the earlier one if you need both",
         );
       }
+      if (node.stale && !isLeaf(node)) throw stale("backward");
       node.index = order.length;
       order.push(node);
       stack.pop();

@@ -20,7 +20,7 @@ export type Kind =
   | "assign";
 
 /** Which values the gradient rule of a primitive reads: kept when a forward pass runs before its backward pass. */
-export type Needs = "nothing" | "inputs" | "output" | "other" | "condition";
+export type Needs = "nothing" | "inputs" | "output" | "other" | "condition" | "index";
 
 export interface Primitive {
   readonly name: string;
@@ -128,9 +128,9 @@ export const matmul = primitive("special", "matmul", "other");
  * Sources: values, int32 indices. attr: [dim]. out[i…] = values[i… with dim replaced by indices[i…]].
  * For rows whose gradient stays sparse attr is [0, 1], and a third source is the vector of row numbers.
  */
-export const gather = primitive("special", "gather");
+export const gather = primitive("special", "gather", "index");
 /** Sources: base, int32 indices, values. attr: [dim]. A copy of base, to which values are added at the indices. */
-export const scatterAdd = primitive("special", "scatterAdd");
+export const scatterAdd = primitive("special", "scatterAdd", "index");
 /** Running sums along attr [dim]. */
 export const cumsum = primitive("special", "cumsum");
 

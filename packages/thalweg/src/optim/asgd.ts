@@ -1,4 +1,5 @@
 import { full, fullLike } from "../tensor/create.js";
+import { sub } from "../tensor/elementwise.js";
 import type { Tensor } from "../tensor/tensor.js";
 import { atLeast, Optimizer, type Params, type State } from "./optimizer.js";
 
@@ -50,7 +51,7 @@ export class ASGD extends Optimizer<ASGDOptions> {
     if (weightDecay !== 0) g = g.add(p.mul(weightDecay));
 
     const { eta } = state as { eta: Tensor };
-    const value = p.mul(eta.mul(-lambd).add(1)).sub(g.mul(eta));
+    const value = p.mul(sub(1, eta.mul(lambd))).sub(g.mul(eta));
     const share = 1 / Math.max(1, step - 1 - t0);
     state.ax = share === 1 ? value : state.ax.add(value.sub(state.ax).mul(share));
     state.eta = fullLike(eta, lr / (1 + lambd * lr * step) ** alpha);

@@ -4,7 +4,7 @@ import { sameShape, showShape } from "../graph/shape.js";
 import { step as recordStep } from "../plan/engine.js";
 import { zerosLike } from "../tensor/create.js";
 import { Tensor } from "../tensor/tensor.js";
-import { mutable, restore, type SavedTensor } from "./slots.js";
+import { restore, type SavedTensor } from "./slots.js";
 
 /**
  * The new average, from the old one and the parameter's value.
@@ -59,16 +59,16 @@ export class AveragedParameters {
     if (!this.params.every((p) => p instanceof Tensor))
       throw new OptionError("AveragedParameters: parameters must be tensors");
     this.average = average;
-    this.averages = this.params.map((p) => mutable(zerosLike(p)));
-    this.set(this.averages, () => this.params);
+    this.averages = this.params.map((p) => zerosLike(p));
+    this.set(this.averages, (values) => values);
   }
 
   /** Takes the parameters' values into the averages. Call it after the optimizer's step. */
   update(): void {
     if (this.swapped) throw new OptionError("AveragedParameters: swap the averages out before the next update");
-    const { params, averages, count } = this;
-    this.set(averages, () =>
-      count === 0 ? params : averages.map((average, i) => this.average(average, params[i]!.detach(), count)),
+    const { averages, count } = this;
+    this.set(averages, (values) =>
+      count === 0 ? values : averages.map((average, i) => this.average(average, values[i]!, count)),
     );
     this.count++;
   }
@@ -76,7 +76,7 @@ export class AveragedParameters {
   /** Exchanges parameters and averages; a second call puts them back. */
   swap(): void {
     const { params, averages } = this;
-    this.set([...params, ...averages], () => [...averages, ...params]);
+    this.set([...params, ...averages], (values) => [...averages, ...values]);
     this.swapped = !this.swapped;
   }
 
@@ -98,13 +98,15 @@ export class AveragedParameters {
     return result;
   }
 
-  /** Records new values for tensors, all at once, without gradients. */
-  private set(holders: readonly Tensor[], valuesOf: () => readonly Tensor[]): void {
+  /** Records new values, made from the parameters' values, for tensors: all at once, without gradients. */
+  private set(holders: readonly Tensor[], valuesOf: (params: readonly Tensor[]) => readonly Tensor[]): void {
+    // Read as a user would read them, since rows of a table that is trained sparsely may have to be brought up to date.
+    const params = this.params.map((p) => p.detach());
     const { gradEnabled, internal } = recording;
     recording.gradEnabled = false;
     recording.internal = true;
     try {
-      const values = valuesOf().map((value) => value.detach());
+      const values = valuesOf(params).map((value) => value.detach());
       values.forEach((value, i) => {
         const { shape, dtype } = holders[i]!;
         if (sameShape(value.shape, shape) && value.dtype === dtype) return;

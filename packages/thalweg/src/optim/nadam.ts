@@ -1,4 +1,5 @@
 import { full } from "../tensor/create.js";
+import { div, sub } from "../tensor/elementwise.js";
 import type { Tensor } from "../tensor/tensor.js";
 import { type Betas, checkBetas } from "./betas.js";
 import { atLeast, Optimizer, type Params, type State } from "./optimizer.js";
@@ -62,13 +63,8 @@ export class NAdam extends Optimizer<NAdamOptions> {
     state.expAvg = state.expAvg.mul(beta1).add(g.mul(1 - beta1));
     state.expAvgSq = state.expAvgSq.mul(beta2).add(g.square().mul(1 - beta2));
 
-    // 1 − Π, written so that its shape comes from the tensor.
-    const ofGradient = state.muProduct
-      .neg()
-      .add(1)
-      .reciprocal()
-      .mul(1 - mu);
-    const ofMean = state.muProduct.mul(-muNext).add(1).reciprocal().mul(muNext);
+    const ofMean = div(muNext, sub(1, state.muProduct.mul(muNext)));
+    const ofGradient = div(1 - mu, sub(1, state.muProduct));
     const lookingAhead = state.expAvg.mul(ofMean).add(g.mul(ofGradient));
     return p.sub(lookingAhead.div(denominator(state, options, step)).mul(lr));
   }

@@ -71,6 +71,9 @@ export abstract class Optimizer<O extends object> implements SparseRule<O> {
    */
   constructor(params: Params<O>, defaults: O) {
     this.defaults = defaults;
+    if (typeof (params as Partial<Iterable<Tensor>> | null)?.[Symbol.iterator] !== "function") {
+      throw new OptionError("optimizer: expects a list of parameters, or of groups { params: [...] }");
+    }
     const list = [...params];
     if (list.length === 0) throw new OptionError("optimizer: got an empty list of parameters");
     if (list[0] instanceof Tensor) this.addParamGroup({ params: list as Tensor[] } as unknown as ParamGroup<O>);
@@ -119,6 +122,7 @@ export abstract class Optimizer<O extends object> implements SparseRule<O> {
 
   /** Adds parameters, such as those of a layer that is trained from now on. */
   addParamGroup(group: ParamGroup<O>): void {
+    if (!Array.isArray(group?.params)) throw new OptionError("optimizer: a group needs params, a list of tensors");
     const params = [...group.params];
     const known = new Set(this.parameters());
     for (const p of params) {
@@ -268,6 +272,7 @@ export abstract class Optimizer<O extends object> implements SparseRule<O> {
    * optimizer stays as it was.
    */
   loadStateDict(saved: StateDict<O>): void {
+    checkForm(saved);
     const parameters = this.parameters();
     const sizes = (groups: readonly { params: readonly unknown[] }[]) =>
       groups.map((group) => group.params.length).join(", ");
@@ -287,7 +292,10 @@ export abstract class Optimizer<O extends object> implements SparseRule<O> {
       const slots = new Slots(this.initialState(p, ownState.get(p)!), () => zerosLike(p));
       for (const [name, data] of Object.entries(entry.tensors)) {
         const x = restore(`${name} of parameter ${i}`, data);
-        const shape = slots.holders[name]?.shape ?? p.shape;
+        const { shape, dtype } = slots.holders[name] ?? p;
+        if (x.dtype !== dtype) {
+          throw new OptionError(`loadStateDict: ${name} of parameter ${i} is ${x.dtype}, this optimizer's is ${dtype}`);
+        }
         if (!sameShape(x.shape, shape)) {
           throw new OptionError(
             `loadStateDict: ${name} of parameter ${i} has shape ${showShape(x.shape)}, this optimizer's has ${showShape(shape)}`,
@@ -309,6 +317,26 @@ export abstract class Optimizer<O extends object> implements SparseRule<O> {
       const { params: _, ...options } = group;
       Object.assign(this.paramGroups[i]!, options);
     });
+  }
+}
+
+/** Refuses what is no state dictionary at all. */
+function checkForm(saved: unknown): void {
+  const isObject = (x: unknown): x is Record<string, unknown> => typeof x === "object" && x !== null;
+  const bad = (what: string) => new OptionError(`loadStateDict: ${what}; expected what stateDict() gives`);
+  if (!isObject(saved)) throw bad("got no object");
+  const { state, shared, paramGroups } = saved;
+  if (!Array.isArray(paramGroups) || !paramGroups.every((group) => isObject(group) && Array.isArray(group.params))) {
+    throw bad("paramGroups is no list of groups with params");
+  }
+  if (!isObject(state) || !isObject(shared)) throw bad("state or shared is missing");
+  const tensors = [shared, ...Object.values(state).map((entry) => (isObject(entry) ? entry.tensors : undefined))];
+  for (const named of tensors) {
+    if (!isObject(named)) throw bad("a parameter's state has no tensors");
+    for (const [name, x] of Object.entries(named)) {
+      const isTensor = isObject(x) && Array.isArray(x.shape) && typeof x.dtype === "string" && isObject(x.data);
+      if (!isTensor) throw bad(`${name} is no saved tensor (dtype, shape, data)`);
+    }
   }
 }
 

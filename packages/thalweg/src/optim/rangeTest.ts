@@ -1,7 +1,7 @@
 import { OptionError } from "../errors.js";
 import { tensor } from "../tensor/create.js";
 import type { Tensor } from "../tensor/tensor.js";
-import type { Optimizer, ParamGroup } from "./optimizer.js";
+import type { Optimizer } from "./optimizer.js";
 
 export interface RangeTestOptions {
   /** The first learning rate. Default 1e-7. */
@@ -48,8 +48,8 @@ export interface RangeTest {
  *
  * @param step - one step of training; returns its loss
  */
-export function lrRangeTest<O extends { lr: number }>(
-  optimizer: Optimizer<O>,
+export function lrRangeTest(
+  optimizer: Optimizer<{ lr: number }>,
   step: (index: number) => Tensor | number,
   options: RangeTestOptions = {},
 ): RangeTest {
@@ -64,7 +64,7 @@ export function lrRangeTest<O extends { lr: number }>(
     let mean = 0;
     let best = Number.POSITIVE_INFINITY;
     for (const [i, lr] of rates.entries()) {
-      for (const group of optimizer.paramGroups) (group as { lr: number }).lr = lr;
+      for (const group of optimizer.paramGroups) group.lr = lr;
       const result = step(i);
       const loss = typeof result === "number" ? result : result.item();
       mean = smoothing * mean + (1 - smoothing) * loss;
@@ -111,9 +111,9 @@ function steepest({ lrs, smoothed }: RangeTest): number | null {
 }
 
 /** Keeps all that a step changes; the function returned puts it back. */
-function keep<O extends object>(optimizer: Optimizer<O>): () => void {
+function keep(optimizer: Optimizer<{ lr: number }>): () => void {
   const state = optimizer.stateDict();
-  const groups = optimizer.paramGroups.map((group): ParamGroup<O> => ({ ...group }));
+  const groups = optimizer.paramGroups.map((group) => ({ ...group }));
   const parameters = optimizer.paramGroups.flatMap((group) => group.params);
   const values = parameters.map((p) => p.dataSync());
   const gradients = parameters.map((p) => p.grad);

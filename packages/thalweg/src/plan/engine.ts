@@ -40,6 +40,8 @@ interface Recorded {
 
 interface Pending extends Recorded {
   readonly assigns: readonly Node[];
+  /** What was recorded from parameters up to the step. */
+  readonly live: readonly Node[];
 }
 
 let pending: Pending | null = null;
@@ -94,7 +96,8 @@ export function step(changes: readonly Change[]): Node[] {
   if (pending !== null) run([], false);
   retire();
   const assigns = changes.map(assignNode);
-  pending = { assigns, ...recent };
+  pending = { assigns, live: recording.live, ...recent };
+  recording.live = [];
   recent = { losses: [], watches: [], releases: [] };
   if (settings.eager) run([], true);
   return assigns;
@@ -134,7 +137,7 @@ function run(targets: readonly Node[], everything: boolean): void {
   const overwritten = step === null ? [] : step.assigns.filter((node) => canOverwrite(node.srcs[1]!));
   const { ends } = endsOf(overwritten.map((node) => node.srcs[1]!));
   const atOnce = overwritten.filter((node) => inPlace(node, !everything));
-  const { doomed } = endsOf(atOnce.map((node) => node.srcs[1]!));
+  const gone = atOnce.map((node) => node.srcs[1]!);
   const later = overwritten.filter((node) => !atOnce.includes(node)).map((node) => node.srcs[1]!);
   const wanted: Wanted[] = [];
   const mark = nextMark();
@@ -157,21 +160,44 @@ function run(targets: readonly Node[], everything: boolean): void {
   }
   if (everything) wantRecorded(recent);
   for (const node of targets) want(node, "value");
-  execute(wanted, !everything);
+  let failed: boolean;
+  try {
+    failed = execute(wanted, !everything);
+  } catch (error) {
+    // A target that cannot be computed is its reader's business; a step that cannot would stand in everybody's way.
+    if (targets.length === 0 || !canCollect(wanted.filter(({ node }) => !targets.includes(node)))) {
+      if (pending !== null) recording.live = [...pending.live, ...recording.live];
+      pending = null;
+      recent = { losses: [], watches: [], releases: [] };
+    }
+    throw error;
+  }
   if (step !== null) {
     pending = null;
+    // Of what the backward pass and the step recorded for themselves nothing is needed now that they have run.
+    recording.live = [...step.live.filter((node) => !node.internal), ...recording.live];
     retired = later;
-    markStale(doomed);
+    markStale(gone);
     for (const node of step.releases) release(node);
   }
   if (everything) {
     for (const node of recent.releases) release(node);
     recent = { losses: [], watches: [], releases: [] };
   }
+  while (generations.length > MOST_GENERATIONS) for (const node of generations.shift()!) release(node);
   if (recording.loose.length > 0)
     recording.loose = recording.loose.filter((node) => node.buffer === null && !node.used);
-  if (device().takeError()) {
+  if (failed) {
     throw new IndexError("gather, indexSelect or scatterAdd: an index was outside the bounds of its dimension");
+  }
+}
+
+function canCollect(wanted: readonly Wanted[]): boolean {
+  try {
+    collect(wanted.map(({ node }) => node));
+    return true;
+  } catch {
+    return false;
   }
 }
 
@@ -190,7 +216,7 @@ function inPlace(assign: Node, overwrite: boolean): boolean {
 /** Gives up the parameters' old values, after computing what is still open. */
 function retire(): void {
   if (retired.length === 0) return;
-  const { ends, doomed } = endsOf(retired);
+  const { ends } = endsOf(retired);
   if (ends.length > 0)
     execute(
       ends.map((node): Wanted => ({ node, fate: "value" })),
@@ -202,14 +228,16 @@ function retire(): void {
     old.buffer = null;
     old.stale = true;
   }
-  markStale(doomed);
+  markStale(retired);
   retired = [];
 }
 
 const canComputeAgain = (node: Node): boolean => node.srcs.length > 0 && !node.srcs.some((src) => src.stale);
 
-function markStale(doomed: readonly Node[]): void {
-  for (const node of doomed) {
+/** Makes known what can no longer be computed now that some old values are gone. */
+function markStale(gone: readonly Node[]): void {
+  if (gone.length === 0) return;
+  for (const node of endsOf(gone).doomed) {
     if (node.buffer !== null) continue;
     node.stale = true;
     node.forget();
@@ -228,16 +256,18 @@ function endsOf(overwritten: readonly Node[]): { ends: Node[]; doomed: Node[] } 
   if (overwritten.length === 0) return { ends, doomed };
   const mark = nextMark();
   for (const old of overwritten) old.mark = mark;
-  for (const node of recording.live) {
-    if (node.buffer !== null || node.stale) continue;
-    const { srcs } = node;
-    for (let i = 0; i < srcs.length; i++) {
-      const src = srcs[i]!;
-      if (src.mark !== mark || (src.buffer !== null && !src.mutable)) continue;
-      node.mark = mark;
-      doomed.push(node);
-      if (!node.used && !node.internal) ends.push(node);
-      break;
+  for (const list of [pending?.live ?? [], recording.live]) {
+    for (const node of list) {
+      if (node.buffer !== null || node.stale) continue;
+      const { srcs } = node;
+      for (let i = 0; i < srcs.length; i++) {
+        const src = srcs[i]!;
+        if (src.mark !== mark || (src.buffer !== null && !src.mutable)) continue;
+        node.mark = mark;
+        doomed.push(node);
+        if (!node.used && !node.internal) ends.push(node);
+        break;
+      }
     }
   }
   return { ends, doomed };
@@ -247,10 +277,11 @@ function endsOf(overwritten: readonly Node[]): { ends: Node[]; doomed: Node[] } 
  * Plans and runs: one plan for all the given results, which then exist.
  *
  * @param overwrite - whether parameters are written over their old values (states always are)
+ * @returns true if a computed index was out of bounds; then only assigns count as computed
  */
-function execute(wanted: Wanted[], overwrite: boolean): void {
+function execute(wanted: Wanted[], overwrite: boolean): boolean {
   recording.count = 0;
-  if (wanted.length === 0) return;
+  if (wanted.length === 0) return false;
   const graph = collect(wanted.map((x) => x.node));
   keepForBackward(graph.nodes, wanted);
   const results = wanted.map((x): Result => ({ node: x.node.index, fate: x.fate }));
@@ -263,8 +294,13 @@ function execute(wanted: Wanted[], overwrite: boolean): void {
     return node.primitive === P.assignRows ? device().copy(old.buffer!) : new Buffer(node.dtype, node.size, null);
   });
   loaded.run(graph.inputs, graph.scalars, buffers);
+  const failed = device().takeError();
   for (let i = 0; i < wanted.length; i++) {
     const { node, fate } = wanted[i]!;
+    if (failed && fate !== "assign") {
+      device().release(buffers[i]!);
+      continue;
+    }
     node.buffer = buffers[i]!;
     if (fate === "assign") {
       const old = node.srcs[1]!;
@@ -275,6 +311,7 @@ function execute(wanted: Wanted[], overwrite: boolean): void {
       node.forget();
     } else if (fate !== "saved" && (!node.requiresGrad || node.freed)) node.forget();
   }
+  return failed;
 }
 
 /**
@@ -315,13 +352,14 @@ function keepForBackward(nodes: readonly Node[], wanted: Wanted[]): void {
       case "condition":
         keep(srcs[0]!);
         break;
+      case "index":
+        keep(srcs[1]!);
+        break;
       case "nothing":
         break;
     }
   }
-  if (generation === null) return;
-  generations.push(generation);
-  while (generations.length > MOST_GENERATIONS) for (const node of generations.shift()!) release(node);
+  if (generation !== null) generations.push(generation);
 }
 
 /**
@@ -331,6 +369,11 @@ function keepForBackward(nodes: readonly Node[], wanted: Wanted[]): void {
 export function release(node: Node): void {
   const { buffer } = node;
   if (buffer === null || node.escaped || buffer.shared || buffer.host !== null) return;
+  // A step that has not run yet may read it: it goes when that has.
+  if (pending !== null) {
+    pending.releases.push(node);
+    return;
+  }
   device().release(buffer);
   node.buffer = null;
   if (!canComputeAgain(node)) node.stale = true;
@@ -378,9 +421,8 @@ const backends: Readonly<Record<string, Backend>> = { wasm: wasmBackend, javascr
 // In eager mode this runs each operation. Else it bounds what a program that reads nothing can pile up.
 recording.overflow = (node) => {
   if (settings.eager) return realize(node);
-  const open = [...recording.live, ...recording.loose].filter(
-    (x) => x.buffer === null && !x.used && !x.stale && !x.internal,
-  );
+  const isOpen = (x: Node) => x.buffer === null && !x.used && !x.stale && !x.internal;
+  const open = [...(pending?.live ?? []), ...recording.live, ...recording.loose].filter(isOpen);
   run(open.includes(node) ? open : [...open, node], true);
   recording.live = recording.live.filter((x) => x.buffer === null && !x.used);
 };

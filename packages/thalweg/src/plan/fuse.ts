@@ -33,8 +33,8 @@ export function chooseStored(list: readonly Item[], results: readonly Item[], fo
   for (const item of list) {
     item.readers = [];
     const { kind } = item.primitive;
-    if (forced.has(item.id)) item.stored = true;
-    else if (item.isInput || item.scalar >= 0) item.stored = false;
+    if (item.isInput || item.scalar >= 0) item.stored = false;
+    else if (forced.has(item.id)) item.stored = true;
     else item.stored = isSpecial(item) || kind === "reduce" || kind === "assign";
   }
   for (const item of results) if (!item.isInput) item.stored = true;

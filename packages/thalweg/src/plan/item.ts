@@ -69,8 +69,16 @@ export interface Items {
   readonly scalars: Item[];
 }
 
-/** Turns nodes, in topological order with `node.index` their place, into items; takes long reductions apart. */
-export function itemsOf(nodes: readonly Node[], isInput: (node: Node) => boolean): Items {
+/**
+ * Turns nodes, in topological order with `node.index` their place, into items; takes long reductions apart.
+ *
+ * @param stored - the items that must be in contiguous memory, as far as that is known
+ */
+export function itemsOf(
+  nodes: readonly Node[],
+  isInput: (node: Node) => boolean,
+  stored: ReadonlySet<number> = new Set(),
+): Items {
   const list: Item[] = [];
   const byNode: Item[] = [];
   const inputs: Item[] = [];
@@ -89,8 +97,9 @@ export function itemsOf(nodes: readonly Node[], isInput: (node: Node) => boolean
   const fold = (primitive: Primitive, dtype: DType, x: Item, dims: readonly number[], shape: Shape): Item => {
     const stages = foldStages(x.shape, dims, primitive === P.argmax || primitive === P.argmin);
     if (stages.length === 0) {
+      // One element to choose from stands at 0.
       return primitive === P.argmax || primitive === P.argmin
-        ? make(P.position, "int32", shape.length === 0 ? [1] : shape.map(() => 1), [], [0])
+        ? make(P.expand, "int32", shape, [make(P.position, "int32", [1], [], [0])])
         : make(P.reshape, dtype, shape, [x]);
     }
     let result = x;
@@ -110,6 +119,11 @@ export function itemsOf(nodes: readonly Node[], isInput: (node: Node) => boolean
       item.input = inputs.length;
       item.strides = node.strides;
       inputs.push(item);
+      // A view that some kernel cannot walk over is copied first: a second item, used if the view is to be stored.
+      if (node.strides !== null) {
+        const copy = make(P.detach, node.dtype, node.shape, [item]);
+        if (stored.has(item.id)) item = copy;
+      }
     } else if (node.primitive === P.scalar) {
       item = make(P.scalar, node.dtype, node.shape, []);
       item.scalar = scalars.length;

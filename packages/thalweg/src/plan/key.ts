@@ -86,8 +86,8 @@ export function keyOf(nodes: readonly Node[], results: readonly Result[]): Int32
     put((exists ? 0 : node.primitive.code) | (RANK[node.dtype] << 8) | (shape.length << 10));
     for (let d = 0; d < shape.length; d++) put(shape[d]!);
     if (exists) {
-      if (node.strides === null) put(-1);
-      else for (let d = 0; d < shape.length; d++) put(node.strides[d]!);
+      put(node.strides === null ? 0 : 1);
+      if (node.strides !== null) for (let d = 0; d < shape.length; d++) put(node.strides[d]!);
       continue;
     }
     if (attr !== null) for (let a = 0; a < attr.length; a++) put(attr[a]!);

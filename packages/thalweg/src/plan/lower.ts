@@ -89,8 +89,7 @@ export class Lowering {
 
   /** Where a walk over an item's elements lies in its memory. */
   access(item: Item, walk: Walk): Access {
-    // A stored input is a contiguous copy of a view.
-    if (item.strides === null || item.stored) return this.place(item, walk);
+    if (item.strides === null) return this.place(item, walk);
     return this.place(item, putTogether(this.apart(item, walk), item.strides, walk.strides.length));
   }
 
@@ -105,7 +104,12 @@ export class Lowering {
   apart(item: Item, walk: Walk, shape: Shape = item.shape): Coordinates {
     const sizes = this.loops.slice(0, walk.strides.length).map((loop) => loop.size);
     const parts = takeApart(walk, shape, sizes);
-    if (parts === null) throw new StoreItem(item, false);
+    // In a reduce kernel it would still not fit, even computed beside the fold.
+    if (parts === null)
+      throw new StoreItem(
+        item,
+        this.loops.some((loop) => loop.rigid),
+      );
     if (!("loop" in parts)) return parts;
     if (this.loops[parts.loop]!.rigid) throw new StoreItem(item, true);
     throw new CutLoop(parts.loop, parts.inner);
@@ -133,11 +137,7 @@ export class Lowering {
 
   private compute(item: Item, walk: Walk): Expr {
     const { primitive, srcs } = item;
-    if (item.isInput) {
-      const strides = item.strides ?? stridesOf(item.shape);
-      const parts = item.strides === null ? walk : putTogether(this.apart(item, walk), strides, walk.strides.length);
-      return E.load(this.place(item, parts));
-    }
+    if (item.isInput) return this.load(item, walk);
     if (primitive.kind === "assign") return this.value(srcs[0]!, walk);
     this.computed.add(item);
     if (primitive === P.pad) return this.padded(item, walk);
@@ -202,7 +202,7 @@ export class Lowering {
       if (item.shape[d] !== src.shape[d]) guards.push({ ...inside, below: src.shape[d]! });
       return inside;
     });
-    const strides = (src.stored ? null : src.strides) ?? stridesOf(src.shape);
+    const strides = src.strides ?? stridesOf(src.shape);
     return E.load(this.place(src, putTogether(moved, strides, loops)), guards);
   }
 
@@ -210,7 +210,7 @@ export class Lowering {
     const [values, index] = item.srcs as [Item, Item];
     if (!values.isInput && !values.stored) throw new StoreItem(values, false);
     const dim = item.attr![0]!;
-    const strides = (values.stored ? null : values.strides) ?? stridesOf(values.shape);
+    const strides = values.strides ?? stridesOf(values.shape);
     const others = strides.map((s, d) => (d === dim ? 0 : s));
     const at = putTogether(this.apart(item, walk), others, walk.strides.length);
     return E.gather(this.place(values, at), this.value(index, walk), strides[dim]!, values.shape[dim]!);

@@ -83,8 +83,10 @@ export function planOf(nodes: readonly Node[], results: readonly Result[], fuse 
       const { id } = signal.item;
       if (forced.has(id) && (!signal.apart || apart.has(id)))
         throw new Error(`internal: cannot plan ${signal.message}`);
-      forced.add(id);
-      if (signal.apart) apart.add(id);
+      for (const stored of signal.item.isInput ? [id, id + 1] : [id]) {
+        forced.add(stored);
+        if (signal.apart) apart.add(stored);
+      }
     }
   }
   throw new Error("internal: the graph could not be planned");
@@ -97,7 +99,7 @@ function attemptPlan(
   apart: ReadonlySet<number>,
   fuse: boolean,
 ): Plan {
-  const items = itemsOf(nodes, (node) => node.buffer !== null);
+  const items = itemsOf(nodes, (node) => node.buffer !== null, forced);
   if (!fuse) for (const item of items.list) if (!item.isInput && item.scalar < 0) (forced as Set<number>).add(item.id);
   for (const item of items.list) item.apart = apart.has(item.id);
   const wanted = results.map((result) => items.byNode[result.node]!);

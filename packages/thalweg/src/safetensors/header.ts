@@ -50,7 +50,9 @@ export function parse(bytes: Uint8Array): FileContent {
     throw new SafetensorsError(`the header would have ${length} bytes; this is no safetensors file`);
   const end = 8 + Number(length);
   if (end > bytes.length)
-    throw new SafetensorsError(`the file is cut short: its header ends at byte ${end}, the file at byte ${bytes.length}`);
+    throw new SafetensorsError(
+      `the file is cut short: its header ends at byte ${end}, the file at byte ${bytes.length}`,
+    );
   const header = parseHeader(bytes.subarray(8, end));
   const data = bytes.subarray(end);
   const metadata = metadataOf(header[METADATA]);
@@ -71,7 +73,8 @@ function parseHeader(bytes: Uint8Array): Record<string, unknown> {
   } catch {
     throw new SafetensorsError("the header is no UTF-8 text");
   }
-  if (text[0] !== "{") throw new SafetensorsError(`the header must begin with {, not ${JSON.stringify(text.slice(0, 1))}`);
+  if (text[0] !== "{")
+    throw new SafetensorsError(`the header must begin with {, not ${JSON.stringify(text.slice(0, 1))}`);
   let header: unknown;
   try {
     header = JSON.parse(text);
@@ -87,7 +90,7 @@ function parseHeader(bytes: Uint8Array): Record<string, unknown> {
 function duplicateName(json: string): string | null {
   const objects: Set<string>[] = [];
   let name: string | null = null;
-  for (const [token] of json.matchAll(/"(?:[^"\\]|\\.)*"|[{}:]/g)) {
+  for (const [token] of json.matchAll(/"[^"\\]*(?:\\.[^"\\]*)*"|[{}:]/g)) {
     if (token === "{") objects.push(new Set());
     else if (token === "}") objects.pop();
     else if (token === ":") {
@@ -152,8 +155,10 @@ function checkLayout(found: readonly Found[], length: number): void {
   let before = "the header";
   for (const { name, from, to } of [...found].sort((a, b) => a.from - b.from || a.to - b.to)) {
     const what = JSON.stringify(name);
-    if (from < at) throw new SafetensorsError(`${what} begins at byte ${from} and overlaps ${before}, which ends at ${at}`);
-    if (from > at) throw new SafetensorsError(`bytes ${at} to ${from}, between ${before} and ${what}, belong to no tensor`);
+    if (from < at)
+      throw new SafetensorsError(`${what} begins at byte ${from} and overlaps ${before}, which ends at ${at}`);
+    if (from > at)
+      throw new SafetensorsError(`bytes ${at} to ${from}, between ${before} and ${what}, belong to no tensor`);
     at = to;
     before = what;
   }

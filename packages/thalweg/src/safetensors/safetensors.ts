@@ -1,6 +1,7 @@
 import type { DType, TypedArray } from "../dtype.js";
+import type { SavedTensor } from "../optim/slots.js";
 import { tensor } from "../tensor/create.js";
-import type { Tensor } from "../tensor/tensor.js";
+import { Tensor } from "../tensor/tensor.js";
 import { type FileDType, type FileEntry, parse, SafetensorsError, write } from "./header.js";
 
 /** Tensors by name, and what else a file says. */
@@ -9,7 +10,7 @@ export interface Decoded {
   metadata: Record<string, string>;
 }
 
-export const FILE_DTYPES: Readonly<Record<DType, FileDType>> = {
+const FILE_DTYPES: Readonly<Record<DType, FileDType>> = {
   float32: "F32",
   float64: "F64",
   int32: "I32",
@@ -21,14 +22,21 @@ export const FILE_DTYPES: Readonly<Record<DType, FileDType>> = {
  *
  * @param metadata - text by name; the format knows nothing else
  */
-export function encode(tensors: Readonly<Record<string, Tensor>>, metadata: Readonly<Record<string, string>> = {}): Uint8Array {
+export function encode(
+  tensors: Readonly<Record<string, Tensor>>,
+  metadata: Readonly<Record<string, string>> = {},
+): Uint8Array {
   for (const [name, text] of Object.entries(metadata)) {
     if (typeof text !== "string") throw new SafetensorsError(`metadata: ${JSON.stringify(name)} must be a string`);
   }
-  const entries = Object.entries(tensors).map(
-    ([name, x]): FileEntry => ({ name, dtype: FILE_DTYPES[x.dtype], shape: [...x.shape], bytes: bytesOf(x.dataSync()) }),
-  );
-  return write({ entries, metadata });
+  return write({ entries: Object.entries(tensors).map(([name, x]) => entryOf(name, x)), metadata });
+}
+
+/** A tensor, or one that was saved as plain data, as it stands in a file. */
+export function entryOf(name: string, x: Tensor | SavedTensor): FileEntry {
+  const data = x instanceof Tensor ? x.dataSync() : x.data;
+  const bytes = new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
+  return { name, dtype: FILE_DTYPES[x.dtype], shape: [...x.shape], bytes };
 }
 
 /**
@@ -44,8 +52,6 @@ export function decode(bytes: Uint8Array): Decoded {
     metadata: { ...metadata },
   };
 }
-
-const bytesOf = (x: TypedArray): Uint8Array => new Uint8Array(x.buffer, x.byteOffset, x.byteLength);
 
 /** The elements of an entry as a tensor. */
 export function tensorOf({ name, dtype, shape, bytes }: FileEntry): Tensor {

@@ -41,6 +41,12 @@ function checkDType(operation: string, dtype: DType): DType {
   return dtype;
 }
 
+/** An int32 is cut off a number, but no NaN, infinity or larger number is taken for one. */
+function whole(operation: string, value: number): number {
+  if (value > -(2 ** 31) - 1 && value < 2 ** 31) return value;
+  throw new DTypeError(`${operation}: ${value} is no int32; use another dtype`);
+}
+
 /**
  * A tensor of the given values.
  *
@@ -67,7 +73,8 @@ export function tensor(data: NestedArray | ArrayBufferView, { dtype, requiresGra
           ? new ShapeError(`tensor: rows are nested to different depths (deeper than ${showShape(shape)} somewhere)`)
           : new DTypeError(`tensor: elements must be numbers or booleans, got ${describeValue(part)}`);
       }
-      values[next++] = found === "bool" ? (part ? 1 : 0) : Number(part);
+      values[next++] =
+        found === "bool" ? (part ? 1 : 0) : found === "int32" ? whole("tensor", Number(part)) : Number(part);
       return;
     }
     if (!Array.isArray(part) || part.length !== shape[depth]) {
@@ -91,7 +98,11 @@ function fromTypedArray(data: ArrayBufferView, dtype?: DType, requiresGrad?: boo
   const found = checkDType("tensor", dtype ?? natural);
   const copy = allocate(found, values.length);
   if (found === "bool") for (let i = 0; i < values.length; i++) copy[i] = values[i] !== 0 ? 1 : 0;
-  else copy.set(values);
+  else {
+    if (found === "int32" && (natural !== "int32" || data instanceof Uint32Array))
+      for (let i = 0; i < values.length; i++) whole("tensor", values[i]!);
+    copy.set(values);
+  }
   return make(copy, [values.length], found, requiresGrad);
 }
 
@@ -103,7 +114,7 @@ function filled(
 ): Tensor {
   checkShape(operation, shape);
   const data = allocate(checkDType(operation, dtype), sizeOf(shape));
-  if (value !== 0) data.fill(dtype === "bool" ? 1 : value);
+  if (value !== 0) data.fill(dtype === "bool" ? 1 : dtype === "int32" ? whole(operation, value) : value);
   return make(data, [...shape], dtype, requiresGrad);
 }
 

@@ -1,5 +1,5 @@
 import { type DType, isFloat, promote, RANK } from "../dtype.js";
-import { DeviceError, DTypeError } from "../errors.js";
+import { DeviceError, DTypeError, OptionError } from "../errors.js";
 import { type Node, record, scalarNode } from "../graph/node.js";
 import * as P from "../graph/primitive.js";
 import { broadcast, SCALAR, type Shape, sameShape } from "../graph/shape.js";
@@ -243,6 +243,8 @@ export function softplus(x: Tensor): Tensor {
 
 /** x · Φ(x), the Gaussian error linear unit; `approximate: "tanh"` for the formula of its paper's code. */
 export function gelu(x: Tensor, { approximate = "none" }: { approximate?: "none" | "tanh" } = {}): Tensor {
+  if (approximate !== "none" && approximate !== "tanh")
+    throw new OptionError(`gelu: approximate must be "none" or "tanh", not "${String(approximate)}"`);
   if (approximate === "none") return mul(mul(x, 0.5), add(erf(mul(x, Math.SQRT1_2)), 1));
   const inner = mul(add(x, mul(mul(square(x), x), 0.044715)), Math.sqrt(2 / Math.PI));
   return mul(mul(x, 0.5), add(tanh(inner), 1));

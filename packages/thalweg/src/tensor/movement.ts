@@ -33,6 +33,7 @@ function move(primitive: P.Primitive, x: Tensor, shape: Shape, attr: readonly nu
 /** The same elements in another shape; one size may be -1, for what is left. */
 export function reshape(x: Tensor, shape: Shape): Tensor {
   const { node } = x;
+  if (!Array.isArray(shape)) checkShape("reshape", shape);
   let full = shape;
   const unknown = shape.indexOf(-1);
   if (unknown >= 0) {
@@ -58,6 +59,9 @@ export function reshape(x: Tensor, shape: Shape): Tensor {
 /** Dimensions in another order. */
 export function permute(x: Tensor, dims: readonly number[]): Tensor {
   const { node } = x;
+  if (!Array.isArray(dims)) {
+    throw new ShapeError(`permute: the order of dimensions is an array, such as [1, 0]; got ${String(dims)}`);
+  }
   const order = dims.map((dim) => wrapDim("permute", dim, node.shape.length));
   if (order.length !== node.shape.length || new Set(order).size !== order.length) {
     throw new ShapeError(`permute: ${showShape(dims)} must name each dimension of ${showShape(node.shape)} once`);
@@ -110,6 +114,7 @@ export function squeeze(x: Tensor, dim?: number | readonly number[]): Tensor {
 /** Repeats dimensions of size 1; -1 keeps a size. New dimensions come in front. */
 export function expand(x: Tensor, shape: Shape): Tensor {
   const { node } = x;
+  if (!Array.isArray(shape)) checkShape("expand", shape);
   const skip = shape.length - node.shape.length;
   const full = shape.map((size, d) => (size === -1 && d >= skip ? node.shape[d - skip]! : size));
   checkShape("expand", full);
@@ -165,6 +170,8 @@ export function slice(x: Tensor, dim: number, start = 0, end?: number, step = 1)
   if (x.shape.length === 0) throw new ShapeError("slice: a tensor of no dimensions cannot be sliced");
   if (!Number.isInteger(step) || step < 1)
     throw new ShapeError(`slice: the step must be a whole number of 1 or more, not ${step}`);
+  if (!Number.isInteger(start) || (end !== undefined && !Number.isInteger(end)))
+    throw new ShapeError(`slice: start and end must be whole numbers, not ${start} and ${end}`);
   const size = x.shape[d]!;
   const clip = (i: number) => Math.min(Math.max(i < 0 ? i + size : i, 0), size);
   const from = clip(start);
@@ -223,8 +230,10 @@ export function flip(x: Tensor, dims: number | readonly number[]): Tensor {
  */
 export function pad(x: Tensor, padding: readonly number[], value = 0): Tensor {
   const rank = x.shape.length;
-  if (padding.length % 2 !== 0 || padding.length > 2 * rank) {
-    throw new ShapeError(`pad: ${showShape(padding)} must hold two numbers for each of at most ${rank} dimensions`);
+  if (padding.length % 2 !== 0 || padding.length > 2 * rank || !padding.every(Number.isInteger)) {
+    throw new ShapeError(
+      `pad: ${showShape(padding)} must hold two whole numbers for each of at most ${rank} dimensions`,
+    );
   }
   const before = new Array<number>(rank).fill(0);
   const after = new Array<number>(rank).fill(0);

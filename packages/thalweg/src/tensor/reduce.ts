@@ -189,15 +189,17 @@ export function logsumexp(x: Tensor, dims?: Dims, { keepdim = false }: KeepDim =
 /** exp x / Σ exp x along a dimension. */
 export function softmax(x: Tensor, dim: number): Tensor {
   requireFloats("softmax", x);
-  const e = exp(sub(x, amax(x.detach(), dim, { keepdim: true })));
-  return div(e, sum(e, dim, { keepdim: true }));
+  const d = [wrapDim("softmax", dim, x.shape.length)];
+  const e = exp(sub(x, amax(x.detach(), d, { keepdim: true })));
+  return div(e, sum(e, d, { keepdim: true }));
 }
 
 /** log of {@link softmax}, computed without leaving the logarithmic scale. */
 export function logSoftmax(x: Tensor, dim: number): Tensor {
   requireFloats("logSoftmax", x);
-  const shifted = sub(x, amax(x.detach(), dim, { keepdim: true }));
-  return sub(shifted, log(sum(exp(shifted), dim, { keepdim: true })));
+  const d = [wrapDim("logSoftmax", dim, x.shape.length)];
+  const shifted = sub(x, amax(x.detach(), d, { keepdim: true }));
+  return sub(shifted, log(sum(exp(shifted), d, { keepdim: true })));
 }
 
 /** Running sums along a dimension. */

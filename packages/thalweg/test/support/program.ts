@@ -70,6 +70,22 @@ const isFloat = (x: Tensor): boolean => x.dtype === "float32" || x.dtype === "fl
 const numeric = (x: Tensor): Tensor => (x.dtype === "bool" ? x.int() : x);
 const floating = (x: Tensor): Tensor => (isFloat(x) ? x : x.float());
 
+/**
+ * The same values as a view of larger storage, with strides of its own: every other element of every dimension, turned
+ * around, dimensions in reverse order.
+ */
+function viewOf(x: Tensor): Tensor {
+  if (x.ndim === 0 || x.numel === 0) return x;
+  const spread = x.shape.flatMap((n) => [n, 1]);
+  const wide = x
+    .flip(x.shape.map((_, d) => d))
+    .reshape(spread)
+    .pad(x.shape.flatMap(() => [0, 1, 0, 0]))
+    .reshape(x.shape.map((n) => 2 * n));
+  const storage = tensor(wide.T.dataSync(), { dtype: x.dtype }).reshape([...wide.shape].reverse());
+  return x.shape.reduce((view, n, d) => view.slice(d, 0, 2 * n, 2), storage.T).flip(x.shape.map((_, d) => d));
+}
+
 function leafOf({ shape, dtype, wild, seed }: Leaf): Tensor {
   const chance = new Chance(seed);
   const draw = (): number => {
@@ -382,23 +398,30 @@ const table: Readonly<Record<string, Operation>> = {
 
 export const operationNames: readonly string[] = Object.keys(table);
 
-/** What is looked at on the way, and must not matter. */
-export interface Reading {
-  readonly seed: number;
-  /** How likely a value is read as soon as it is recorded. */
-  readonly probability: number;
+/** What must not matter. */
+export interface Circumstances {
+  /** Decides what is read on the way. */
+  readonly seed?: number;
+  /** How likely a value is read as soon as it is recorded. Default 0. */
+  readonly reading?: number;
+  /** Inputs that no step changes are views with strides of their own. */
+  readonly views?: boolean;
 }
 
 /** What a program computes: bits, with a name for each. Equal however it is run. */
-export function run({ leaves, instructions, steps }: Program, reading?: Reading): string[] {
-  const chance = new Chance(reading?.seed ?? 0);
-  const probability = reading?.probability ?? 0;
+export function run(
+  { leaves, instructions, steps }: Program,
+  { seed = 0, reading = 0, views = false }: Circumstances = {},
+): string[] {
+  const chance = new Chance(seed);
   const look = (x: Tensor | null): void => {
-    if (x !== null && chance.some(probability)) x.dataSync();
+    if (x !== null && chance.some(reading)) x.dataSync();
   };
   const results: string[] = [];
   const inputs = leaves.map(leafOf);
-  const params = inputs.filter(isFloat);
+  // Every other float is a parameter, the first one always.
+  const params = inputs.filter(isFloat).filter((_, i) => i % 2 === 0);
+  if (views) for (const [i, x] of inputs.entries()) if (!params.includes(x)) inputs[i] = viewOf(x);
   for (const p of params) p.requiresGrad = true;
   const optimizer = params.length > 0 ? new optim.RMSprop(params, { lr: 0.05, momentum: 0.5 }) : null;
 
@@ -431,7 +454,7 @@ export function run({ leaves, instructions, steps }: Program, reading?: Reading)
     optimizer.zeroGrad();
     if (loss.requiresGrad) loss.backward();
     for (const p of params) look(p.grad);
-    if (chance.some(probability)) for (const x of values) look(x);
+    if (chance.some(reading)) for (const x of values) look(x);
     if (step % 2 === 0)
       for (const [i, p] of params.entries()) if (p.grad) results.push(`gradient ${i} ${bitsOf(p.grad)}`);
     optimizer.step();

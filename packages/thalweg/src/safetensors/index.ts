@@ -1,0 +1,3 @@
+export { SafetensorsError } from "./header.js";
+export { loadOptimizer, saveOptimizer } from "./optimizer.js";
+export { type Decoded, decode, encode } from "./safetensors.js";

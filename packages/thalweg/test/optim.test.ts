@@ -1,7 +1,8 @@
 import { optim, type Tensor, ThalwegError, tensor, zeros } from "thalweg";
-import { describe, expect, test } from "vitest";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import rmsprop from "./fixtures/rmsprop.json" with { type: "json" };
 import sgd from "./fixtures/sgd.json" with { type: "json" };
+import { record } from "./support/exactness.js";
 
 type Options = Record<string, number | boolean>;
 type Dtype = "float32" | "float64";
@@ -21,6 +22,8 @@ interface Fixture {
   special: { name: string; options: Options; float32: Kept; float64: Kept }[];
 }
 
+/** The largest deviations met so far. */
+let largest = { float32: 0, float64: 0 };
 const tolerances = { float32: 2e-6, float64: 1e-12 };
 const fixtures = { RMSprop: rmsprop as unknown as Fixture, SGD: sgd as unknown as Fixture };
 
@@ -85,6 +88,7 @@ function expectClose(fixture: Fixture, dtype: Dtype, got: number[][][], expected
         scale = Math.max(scale, Math.abs(wanted));
         if (at < first) return;
         const value = got[at - first]![p]![element]!;
+        if (scale > 0) largest[dtype] = Math.max(largest[dtype], Math.abs(value - wanted) / scale);
         const label = `parameter ${p} [${element}] after step ${fixture.kept[at]}: ${value}, PyTorch ${wanted}`;
         expect(Math.abs(value - wanted), label).toBeLessThanOrEqual(tolerances[dtype] * scale);
       });
@@ -95,6 +99,15 @@ function expectClose(fixture: Fixture, dtype: Dtype, got: number[][][], expected
 for (const name of ["RMSprop", "SGD"] as const) {
   const fixture = fixtures[name];
   describe(name, () => {
+    beforeAll(() => {
+      largest = { float32: 0, float64: 0 };
+    });
+
+    afterAll(() => {
+      const options = [...new Set(fixture.cases.flatMap((one) => Object.keys(one.options)))].join(", ");
+      record({ rule: name, options: `${options}: ${fixture.cases.length} runs`, oracle: "PyTorch 2.15.0", ...largest });
+    });
+
     for (const dtype of ["float32", "float64"] as const) {
       test.each(named(fixture.cases))(`${dtype} %s`, (_, one) => {
         const params = parameters(fixture, dtype);

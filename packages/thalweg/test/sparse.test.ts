@@ -1,5 +1,7 @@
 import { embedding, manualSeed, optim, randint, randn, stats, type Tensor, ThalwegError, tensor } from "thalweg";
 import { describe, expect, test } from "vitest";
+import fixture from "./fixtures/sparse.json" with { type: "json" };
+import { record } from "./support/exactness.js";
 
 // An embedding whose gradient stays sparse must train like one whose gradient is dense.
 
@@ -65,6 +67,7 @@ const rules: [string, Make][] = [
   ],
   ["RMSprop, bias correction", (t) => new optim.RMSprop([t], { biasCorrection: true })],
   ["RMSprop, maximize", (t) => new optim.RMSprop([t], { maximize: true, lr: 1e-3 })],
+  ["Adagrad", (t) => new optim.Adagrad([t], { lr: 0.1, lrDecay: 0.01 })],
   ["SGD", (t) => new optim.SGD([t], { lr: 1e-4 })],
   ["SGD, momentum", (t) => new optim.SGD([t], { lr: 1e-4, momentum: 0.9 })],
 ];
@@ -84,6 +87,55 @@ describe.each(rules)("sparse %s", (_, make) => {
     const change = (step: number) => 0.002 / (1 + step / 20);
     const dense = train(make, false, 60, "float64", change);
     expectClose(train(make, true, 60, "float64", change).table, dense.table, 1e-10);
+  });
+});
+
+describe("follows PyTorch's sparse rules", () => {
+  const rules = { SparseAdam: optim.SparseAdam, SGD: optim.SGD, Adagrad: optim.Adagrad };
+  const shape = [fixture.rows, fixture.width];
+  const largest: Record<string, { float32: number; float64: number }> = {};
+
+  test.each(fixture.cases.map((one) => [`${one.rule} ${JSON.stringify(one.options)}`, one] as const))(
+    "%s",
+    (_, one) => {
+      for (const [dtype, tolerance] of [
+        ["float32", 2e-6],
+        ["float64", 1e-12],
+      ] as const) {
+        const table = tensor(fixture.initial, { dtype }).reshape(shape).clone();
+        table.requiresGrad = true;
+        const optimizer = new rules[one.rule as keyof typeof rules]([table], one.options as object);
+        const worst = (largest[one.rule] ??= { float32: 0, float64: 0 });
+        fixture.batches.forEach((batch, i) => {
+          const index = tensor(batch, { dtype: "int32" }).reshape([2, 4]);
+          const scale = tensor(fixture.scales[i]!, { dtype }).reshape([2, 4, fixture.width]);
+          optimizer.zeroGrad();
+          embedding(table, index, { sparse: true }).mul(scale).sum().backward();
+          optimizer.step();
+          const at = fixture.kept.indexOf(i + 1);
+          if (at < 0) return;
+          table.dataSync().forEach((x, j) => {
+            const wanted = one[dtype][at]![j]!;
+            const deviation = Math.abs(x - wanted) / Math.max(Math.abs(wanted), Math.abs(fixture.initial[j]!));
+            worst[dtype] = Math.max(worst[dtype], deviation);
+            expect(deviation, `${dtype}, step ${i + 1}, element ${j}: ${x}, PyTorch ${wanted}`).toBeLessThan(tolerance);
+          });
+        });
+      }
+    },
+  );
+
+  test("is as exact as docs/exactness.md says", () => {
+    for (const [rule, worst] of Object.entries(largest)) {
+      const name = rule === "SparseAdam" ? rule : `${rule}, sparse`;
+      const runs = fixture.cases.filter((one) => one.rule === rule).length;
+      record({
+        rule: name,
+        options: `embedding gradients: ${runs} runs`,
+        oracle: `PyTorch ${fixture.torch.split("+")[0]}`,
+        ...worst,
+      });
+    }
   });
 });
 

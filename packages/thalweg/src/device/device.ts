@@ -10,9 +10,14 @@ export const SMALL = 4096;
 /** Heap values above this many bytes are given up once they are in device memory. */
 const LARGE = 2 ** 20;
 
-/** Device memory that buffers may hold although no plan has used them for {@link IDLE} runs. */
-const IDLE_BYTES = 64 * 2 ** 20;
-const IDLE = 32;
+/** A buffer is idle if this many plans have run since one used it. */
+const IDLE = 4;
+/** Device memory, and how many buffers, may be idle. */
+const IDLE_BYTES = 8 * 2 ** 20;
+const IDLE_BUFFERS = 1000;
+/** How often idle buffers are looked for: after so many placed buffers, or so many bytes. */
+const SWEEP_BUFFERS = 1000;
+const SWEEP_BYTES = 8 * 2 ** 20;
 
 /** Where values live and kernels run: one memory, one backend, and the buffers that are in that memory now. */
 export class Device {
@@ -21,7 +26,9 @@ export class Device {
   /** Counts runs of plans: the clock by which idle buffers are found. */
   clock = 0;
   private readonly resident = new Set<Buffer>();
-  private lastSweep = 0;
+  /** Buffers and bytes placed since idle ones were looked for. */
+  private placed = 0;
+  private placedBytes = 0;
   private arenaAddress = 0;
   private arenaBytes = 0;
 
@@ -46,8 +53,10 @@ export class Device {
   /** Gives a buffer a block in device memory, to be filled by a kernel; the heap's copy, if any, is void. */
   place(buffer: Buffer): number {
     if (buffer.address === 0) {
-      if (this.clock - this.lastSweep > IDLE) this.sweep();
-      buffer.address = this.memory.allocate(buffer.length * BYTES[buffer.dtype]);
+      const bytes = buffer.length * BYTES[buffer.dtype];
+      this.placedBytes += bytes;
+      if (++this.placed > SWEEP_BUFFERS || this.placedBytes > SWEEP_BYTES) this.sweep();
+      buffer.address = this.memory.allocate(bytes);
       this.resident.add(buffer);
     }
     buffer.lastUsed = this.clock;
@@ -126,13 +135,24 @@ export class Device {
    * be: on the heap the collector finds out, at once and without finalizers, also in a loop that never awaits.
    */
   private sweep(): void {
-    this.lastSweep = this.clock;
-    let idle = 0;
+    this.placed = 0;
+    this.placedBytes = 0;
     const before = this.clock - IDLE;
-    for (const buffer of this.resident) if (buffer.lastUsed < before) idle += buffer.length * BYTES[buffer.dtype];
-    if (idle <= IDLE_BYTES && this.resident.size < 100_000) return;
+    const idle: Buffer[] = [];
+    let bytes = 0;
     for (const buffer of this.resident) {
       if (buffer.lastUsed >= before) continue;
+      idle.push(buffer);
+      bytes += buffer.length * BYTES[buffer.dtype];
+    }
+    if (bytes <= IDLE_BYTES && idle.length <= IDLE_BUFFERS) return;
+    // The longest idle go first, until half of what may be idle is left: there is no point in sweeping all the time.
+    idle.sort((a, b) => a.lastUsed - b.lastUsed);
+    let left = idle.length;
+    for (const buffer of idle) {
+      if (bytes <= IDLE_BYTES / 2 && left <= IDLE_BUFFERS / 2) return;
+      bytes -= buffer.length * BYTES[buffer.dtype];
+      left--;
       buffer.host ??= this.copyOut(buffer.address, buffer);
       this.release(buffer);
     }

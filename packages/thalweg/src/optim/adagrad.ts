@@ -51,6 +51,11 @@ export class Adagrad extends Optimizer<AdagradOptions> {
     return p.sub(g.div(state.sum.sqrt().add(eps)).mul(lr / (1 + (step - 1) * lrDecay)));
   }
 
+  /** Where the gradient is zero nothing happens. */
+  override idle(p: Tensor): Tensor {
+    return p;
+  }
+
   protected override stepSize(_p: Tensor, state: State, options: AdagradOptions, step: number): Tensor {
     const { lr, lrDecay, eps } = options;
     return state.sum

@@ -47,4 +47,5 @@ export { RMSprop, type RMSpropOptions } from "./rmsprop.js";
 export { Rprop, type RpropOptions } from "./rprop.js";
 export { SGD, type SGDOptions } from "./sgd.js";
 export { SGDScheduleFree, type SGDScheduleFreeOptions } from "./sgdScheduleFree.js";
+export { SparseAdam, type SparseAdamOptions } from "./sparseAdam.js";
 export * as testFunctions from "./testFunctions.js";

@@ -185,6 +185,11 @@ function run(targets: readonly Node[], everything: boolean): void {
     recent = { losses: [], watches: [], releases: [] };
   }
   while (generations.length > MOST_GENERATIONS) for (const node of generations.shift()!) release(node);
+  // Where no steps come, as in evaluation, inner values would pile up here: the old ones are let go.
+  if (recording.live.length > LIMIT) {
+    const recent = recording.live.length - LIMIT / 2;
+    recording.live = recording.live.filter((node, i) => i >= recent || (node.buffer === null && !node.used));
+  }
   if (recording.loose.length > 0)
     recording.loose = recording.loose.filter((node) => node.buffer === null && !node.used);
   if (failed) {
@@ -232,6 +237,15 @@ function retire(): void {
   retired = [];
 }
 
+/** Whether a recorded value still hangs on parameters that may change. */
+function isStillLive(node: Node): boolean {
+  if (node.stale) return false;
+  // A value that exists may be given up again, and then counts as recorded: unless its sources are gone.
+  if (node.buffer !== null) return canComputeAgain(node);
+  node.live = node.srcs.some((src) => src.live && (src.buffer === null || src.mutable));
+  return node.live;
+}
+
 const canComputeAgain = (node: Node): boolean => node.srcs.length > 0 && !node.srcs.some((src) => src.stale);
 
 /** Makes known what can no longer be computed now that some old values are gone. */
@@ -242,8 +256,7 @@ function markStale(gone: readonly Node[]): void {
     node.stale = true;
     node.forget();
   }
-  // A value that exists may be given up again, and then counts as recorded: unless its sources are gone.
-  recording.live = recording.live.filter((node) => !node.stale && (node.buffer === null || canComputeAgain(node)));
+  recording.live = recording.live.filter(isStillLive);
 }
 
 /**
@@ -422,7 +435,8 @@ const backends: Readonly<Record<string, Backend>> = { wasm: wasmBackend, javascr
 recording.overflow = (node) => {
   if (settings.eager) return realize(node);
   const isOpen = (x: Node) => x.buffer === null && !x.used && !x.stale && !x.internal;
-  const open = [...(pending?.live ?? []), ...recording.live, ...recording.loose].filter(isOpen);
-  run(open.includes(node) ? open : [...open, node], true);
+  const open = [...(pending?.live ?? []), ...recording.live, ...recording.loose, node].filter(isOpen);
+  // One by one: what a loop left open many times is one small plan many times.
+  for (const end of open) if (end.buffer === null) run([end], true);
   recording.live = recording.live.filter((x) => x.buffer === null && !x.used);
 };

@@ -25,6 +25,8 @@ export interface AdadeltaOptions {
  * `torch.optim.Adadelta`.
  */
 export class Adadelta extends Optimizer<AdadeltaOptions> {
+  override readonly rule: string = "Adadelta";
+
   constructor(params: Params<AdadeltaOptions>, options: Partial<AdadeltaOptions> = {}) {
     super(params, {
       lr: options.lr ?? 1,

@@ -32,6 +32,8 @@ export interface AdafactorOptions {
  * defaults are those of `torch.optim.Adafactor`.
  */
 export class Adafactor extends Optimizer<AdafactorOptions> {
+  override readonly rule: string = "Adafactor";
+
   constructor(params: Params<AdafactorOptions>, options: Partial<AdafactorOptions> = {}) {
     super(params, {
       lr: options.lr ?? 0.01,

@@ -27,6 +27,8 @@ export interface AdagradOptions {
  * (2011). Meaning and defaults are those of `torch.optim.Adagrad`.
  */
 export class Adagrad extends Optimizer<AdagradOptions> {
+  override readonly rule: string = "Adagrad";
+
   constructor(params: Params<AdagradOptions>, options: Partial<AdagradOptions> = {}) {
     super(params, {
       lr: options.lr ?? 0.01,

@@ -32,6 +32,8 @@ export interface AdamOptions {
  * S. Kumar, "On the convergence of Adam and beyond" (2018). Meaning and defaults are those of `torch.optim.Adam`.
  */
 export class Adam extends Optimizer<AdamOptions> {
+  override readonly rule: string = "Adam";
+
   constructor(params: Params<AdamOptions>, options: Partial<AdamOptions> = {}) {
     super(params, {
       lr: options.lr ?? 0.001,
@@ -87,6 +89,8 @@ function denominator(state: Readonly<State>, { betas, eps, amsgrad }: AdamOption
  * `torch.optim.AdamW`: Adam's, but weightDecay 0.01.
  */
 export class AdamW extends Adam {
+  override readonly rule: string = "AdamW";
+
   constructor(params: Params<AdamOptions>, options: Partial<Omit<AdamOptions, "decoupledWeightDecay">> = {}) {
     super(params, { ...options, weightDecay: options.weightDecay ?? 0.01, decoupledWeightDecay: true });
   }

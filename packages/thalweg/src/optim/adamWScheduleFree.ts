@@ -23,6 +23,8 @@ type All = AdamWScheduleFreeOptions & ScheduleFreeProgress;
  * z ← z − lr d,  x ← (1 − c) x + c z,  y = (1 − β₁) z + β₁ x
  */
 export class AdamWScheduleFree extends ScheduleFree<All> {
+  override readonly rule: string = "AdamWScheduleFree";
+
   constructor(params: Params<All>, options: Partial<AdamWScheduleFreeOptions> = {}) {
     super(params, {
       lr: options.lr ?? 0.0025,

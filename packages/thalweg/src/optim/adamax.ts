@@ -25,6 +25,8 @@ export interface AdamaxOptions {
  * those of `torch.optim.Adamax`.
  */
 export class Adamax extends Optimizer<AdamaxOptions> {
+  override readonly rule: string = "Adamax";
+
   constructor(params: Params<AdamaxOptions>, options: Partial<AdamaxOptions> = {}) {
     super(params, {
       lr: options.lr ?? 0.002,

@@ -30,6 +30,8 @@ export interface ASGDOptions {
  * defaults are those of `torch.optim.ASGD`.
  */
 export class ASGD extends Optimizer<ASGDOptions> {
+  override readonly rule: string = "ASGD";
+
   constructor(params: Params<ASGDOptions>, options: Partial<ASGDOptions> = {}) {
     super(params, {
       lr: options.lr ?? 0.01,

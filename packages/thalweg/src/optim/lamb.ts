@@ -32,6 +32,8 @@ export interface LAMBOptions {
  * with the identity for its φ. Defaults are those of the authors' program, bias correction that of the paper.
  */
 export class LAMB extends Optimizer<LAMBOptions> {
+  override readonly rule: string = "LAMB";
+
   constructor(params: Params<LAMBOptions>, options: Partial<LAMBOptions> = {}) {
     super(params, {
       lr: options.lr ?? 0.001,

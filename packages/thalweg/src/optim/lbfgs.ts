@@ -51,6 +51,8 @@ export interface LBFGSOptions {
  * defaults are those of `torch.optim.LBFGS`.
  */
 export class LBFGS extends Optimizer<LBFGSOptions> {
+  override readonly rule: string = "LBFGS";
+
   private memory: Memory | null = null;
 
   constructor(params: Params<LBFGSOptions>, options: Partial<LBFGSOptions> = {}) {

@@ -40,6 +40,8 @@ export interface MuonOptions {
  * those of `torch.optim.Muon`.
  */
 export class Muon extends Optimizer<MuonOptions> {
+  override readonly rule: string = "Muon";
+
   constructor(params: Params<MuonOptions>, options: Partial<MuonOptions> = {}) {
     super(params, {
       lr: options.lr ?? 0.001,

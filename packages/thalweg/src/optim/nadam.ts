@@ -31,6 +31,8 @@ export interface NAdamOptions {
  * `torch.optim.NAdam`.
  */
 export class NAdam extends Optimizer<NAdamOptions> {
+  override readonly rule: string = "NAdam";
+
   constructor(params: Params<NAdamOptions>, options: Partial<NAdamOptions> = {}) {
     super(params, {
       lr: options.lr ?? 0.002,

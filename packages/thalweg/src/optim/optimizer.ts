@@ -58,6 +58,8 @@ export interface StepReport {
  * ```
  */
 export abstract class Optimizer<O extends object> implements SparseRule<O> {
+  /** The rule's name, as it is saved. (A class's own name does not survive minification.) */
+  readonly rule: string = this.constructor.name;
   /** The parameters in groups, with each group's options. Options may be changed at any time: nothing is compiled. */
   readonly paramGroups: (O & { params: Tensor[] })[] = [];
   private readonly slots = new Map<Tensor, Slots>();

@@ -48,6 +48,8 @@ interface Progress {
  * defaults are those of the authors' package `prodigyopt`.
  */
 export class Prodigy extends Optimizer<ProdigyOptions & Progress> {
+  override readonly rule: string = "Prodigy";
+
   constructor(params: Params<ProdigyOptions & Progress>, options: Partial<ProdigyOptions> = {}) {
     super(params, {
       lr: options.lr ?? 1,

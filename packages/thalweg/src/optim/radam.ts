@@ -31,6 +31,8 @@ export interface RAdamOptions {
  * those of `torch.optim.RAdam`.
  */
 export class RAdam extends Optimizer<RAdamOptions> {
+  override readonly rule: string = "RAdam";
+
   constructor(params: Params<RAdamOptions>, options: Partial<RAdamOptions> = {}) {
     super(params, {
       lr: options.lr ?? 0.001,

@@ -46,6 +46,8 @@ export interface RMSpropOptions {
  * programs' see {@link dialects}.
  */
 export class RMSprop extends Optimizer<RMSpropOptions> {
+  override readonly rule: string = "RMSprop";
+
   constructor(params: Params<RMSpropOptions>, options: Partial<RMSpropOptions> = {}) {
     super(params, { ...dialects.pytorch, ...stripUndefined(options) });
   }

@@ -26,6 +26,8 @@ export interface RpropOptions {
  * (1993). Meaning and defaults are those of `torch.optim.Rprop`.
  */
 export class Rprop extends Optimizer<RpropOptions> {
+  override readonly rule: string = "Rprop";
+
   constructor(params: Params<RpropOptions>, options: Partial<RpropOptions> = {}) {
     super(params, {
       lr: options.lr ?? 0.01,

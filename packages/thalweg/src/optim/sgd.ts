@@ -28,6 +28,8 @@ export interface SGDOptions {
  * learning" (2013). Meaning and defaults are those of `torch.optim.SGD`.
  */
 export class SGD extends Optimizer<SGDOptions> {
+  override readonly rule: string = "SGD";
+
   constructor(params: Params<SGDOptions>, options: Partial<SGDOptions> = {}) {
     super(params, {
       lr: options.lr ?? 0.001,

@@ -17,6 +17,8 @@ export interface SGDScheduleFreeOptions extends ScheduleFreeOptions {
  * z ← z − lr (g + λ y),  x ← (1 − c) x + c z,  y = (1 − β) z + β x
  */
 export class SGDScheduleFree extends ScheduleFree<SGDScheduleFreeOptions & ScheduleFreeProgress> {
+  override readonly rule: string = "SGDScheduleFree";
+
   constructor(
     params: Params<SGDScheduleFreeOptions & ScheduleFreeProgress>,
     options: Partial<SGDScheduleFreeOptions> = {},

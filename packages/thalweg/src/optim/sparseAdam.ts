@@ -24,6 +24,8 @@ export interface SparseAdamOptions {
  * Meaning and defaults are those of `torch.optim.SparseAdam`.
  */
 export class SparseAdam extends Optimizer<SparseAdamOptions> {
+  override readonly rule: string = "SparseAdam";
+
   constructor(params: Params<SparseAdamOptions>, options: Partial<SparseAdamOptions> = {}) {
     super(params, {
       lr: options.lr ?? 0.001,

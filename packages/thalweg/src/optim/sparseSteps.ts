@@ -22,6 +22,7 @@ export interface Gap {
 
 /** What of an optimizer a sparse step needs. */
 export interface SparseRule<O> {
+  readonly rule: string;
   update(p: Tensor, g: Tensor, state: State, options: O, step: number): Tensor;
   idle?(p: Tensor, state: State, options: O, gap: Gap): Tensor;
 }
@@ -55,7 +56,7 @@ export class SparseSteps {
   ) {
     if (rule.idle === undefined) {
       throw new OptionError(
-        `${rule.constructor.name}: has no exact form for rows that a sparse gradient leaves out; use embedding without { sparse: true }`,
+        `${rule.rule}: has no exact form for rows that a sparse gradient leaves out; use embedding without { sparse: true }`,
       );
     }
     this.last = new Int32Array(p.shape[0]!).fill(slots.step);
@@ -71,9 +72,7 @@ export class SparseSteps {
       lr = 0,
     } = options as { weightDecay?: number; momentum?: number; lr?: number };
     if (weightDecay !== 0) {
-      throw new OptionError(
-        `${this.rule.constructor.name}: weightDecay moves every row at every step, so it cannot be sparse`,
-      );
+      throw new OptionError(`${this.rule.rule}: weightDecay moves every row at every step, so it cannot be sparse`);
     }
     const step = ++this.slots.step;
     this.lrs.push(lr);

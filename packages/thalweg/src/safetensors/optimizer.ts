@@ -59,7 +59,7 @@ export function saveOptimizer(
   for (const [slot, data] of Object.entries(saved.shared)) entries.push(entryOf(sharedName(slot), data));
   const description: Description = {
     format: 1,
-    rule: optimizer.constructor.name,
+    rule: optimizer.rule,
     groups: saved.paramGroups.map((group) => ({ ...group, params: group.params.map((i) => order[i]!) })),
     state,
     shared: Object.keys(saved.shared),
@@ -90,7 +90,7 @@ export function loadOptimizer(
   if (checksum(text, entries) !== sum)
     throw new SafetensorsError("the file is damaged: its content does not have the checksum that it says");
   const description = read(text);
-  const rule = optimizer.constructor.name;
+  const { rule } = optimizer;
   if (description.rule !== rule)
     throw new SafetensorsError(`the file is of the rule ${description.rule}, this optimizer is ${rule}`);
   const found = new Map(entries.map((entry) => [entry.name, entry]));

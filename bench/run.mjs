@@ -11,7 +11,7 @@ import { markdown, terminalTable } from "./src/report.mjs";
 import { bundleSize, importTime, wholeProgram } from "./src/startup.mjs";
 
 const startup = { import: importTime, program: wholeProgram, bundle: bundleSize };
-const ids = [...cases.map(({ id }) => id), ...Object.keys(startup), "memory"];
+const ids = [...new Set(cases.map(({ id }) => id)), ...Object.keys(startup), "memory"];
 const peerNames = peerSpecs()
   .map(({ name }) => name)
   .filter((name) => name !== "copy");
@@ -90,14 +90,18 @@ async function main() {
   console.log([...machine, ...absent].join("\n"));
 
   const rounds = options.quick ? 3 : 7;
-  const measure = { rounds, budgetMs: options.quick ? 60 : 250, progress };
+  const measure = { rounds, budgetMs: options.quick ? 60 : 250, progress, pool: new Map() };
   const results = [];
   const show = (result) => {
     clearProgress();
     results.push(result);
     console.log(`\n${terminalTable(result)}`);
   };
-  for (const test of cases) if (options.wanted.includes(test.id)) show(await duel(test, there, measure));
+  try {
+    for (const test of cases) if (options.wanted.includes(test.id)) show(await duel(test, there, measure));
+  } finally {
+    for (const process of measure.pool.values()) process.stop();
+  }
   for (const [id, run] of Object.entries(startup)) if (options.wanted.includes(id)) show(await run(there, measure));
 
   const usable = there.some(({ name }) => name === "thalweg");

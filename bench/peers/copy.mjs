@@ -1,6 +1,6 @@
 /**
- * What the memory itself gives: WebAssembly kernels that move as many bytes as one RMSProp step does (20 a
- * parameter) and compute next to nothing. `copy` reads one stream and writes another with 128-bit loads and
+ * What the memory itself gives: WebAssembly kernels that move as many bytes as a step of the rule beside
+ * them does (RMSProp: 20 a parameter) and compute next to nothing. `copy` reads one stream and writes another with 128-bit loads and
  * stores (the processor fetches what is about to be overwritten, so it moves half as much again); `bulk` is
  * the engine's own memory.copy; `streams` touches memory just as the update does, three streams read and two
  * of them written in place, which is the bound that counts.
@@ -62,8 +62,8 @@ const down64 = (bytes) => Math.floor(bytes / 64) * 64;
 
 const copyCase =
   (kernel) =>
-  ({ n }) => {
-    const half = down64(n * 10);
+  ({ n, bytes: perParameter = 20 }) => {
+    const half = down64((n * perParameter) / 2);
     const { memory, [kernel]: copy } = instantiate(2 * half);
     const bytes = new Uint8Array(memory.buffer);
     for (let i = 0; i < half; i++) bytes[i] = i;

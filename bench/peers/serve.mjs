@@ -1,5 +1,5 @@
 /**
- * The half of the conversation that every JavaScript peer shares: one process, one case at a time, told by
+ * The half of the conversation that every JavaScript peer shares: one process, a case for each key, told by
  * lines of JSON on stdin what to set up and how long to run, answering in lines of JSON on stdout.
  */
 import { createInterface } from "node:readline";
@@ -14,16 +14,18 @@ import { createInterface } from "node:readline";
  * @param {Record<string, (params: any) => Prepared | Promise<Prepared>>} cases
  */
 export async function serve(about, cases) {
-  /** @type {Prepared | undefined} */
-  let prepared;
+  /** @type {Map<string, Prepared>} */
+  const prepared = new Map();
 
   const answers = {
     hello: () => ({ version: about.version(), cases: Object.keys(cases) }),
     setup: async (/** @type {any} */ message) => {
-      prepared = await cases[message.case](message.params);
-      return { check: await prepared.check() };
+      prepared.delete(message.key); // Its memory may be needed for the next.
+      const made = await cases[message.case](message.params);
+      prepared.set(message.key, made);
+      return { check: await made.check() };
     },
-    run: async (/** @type {any} */ message) => ({ times: await timeRuns(prepared, message) }),
+    run: async (/** @type {any} */ message) => ({ times: await timeRuns(prepared.get(message.key), message) }),
   };
 
   for await (const line of createInterface({ input: process.stdin })) {

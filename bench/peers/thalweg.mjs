@@ -1,7 +1,7 @@
 /** Thalweg's side of the benchmark: every case as a user would write it. */
 import { readFileSync } from "node:fs";
-import { manualSeed, optim, randn, tensor, zeros } from "thalweg";
-import { networkData, uniform } from "../src/data.mjs";
+import { embedding, manualSeed, optim, randn, tensor, zeros } from "thalweg";
+import { hash, networkData, uniform } from "../src/data.mjs";
 import { serve } from "./serve.mjs";
 
 const version = () =>
@@ -56,6 +56,54 @@ const rmsprop =
     };
   };
 
+function rules({ n, steps, lookedAt, rule, options }) {
+  const p = tensor(uniform(n, 1), { requiresGrad: true });
+  p.grad = tensor(uniform(n, 2));
+  const optimizer = new optim[rule]([p], options);
+  return {
+    check: () => {
+      for (let i = 0; i < steps; i++) optimizer.step();
+      const values = p.dataSync();
+      return lookedAt.map((i) => values[i]);
+    },
+    run: () => optimizer.step(),
+  };
+}
+
+/** How many different batches of rows there are. */
+const BATCHES = 256;
+
+/** As above, a step is run by the next. `rule`: the optimizer's step alone, on a gradient that is there. */
+const sparse =
+  (/** @type {"sparse" | "dense" | "rule"} */ kind) =>
+  ({ rows, width, batch, lr, first, lookedAt }) => {
+    const table = tensor(uniform(rows * width, 1))
+      .reshape([rows, width])
+      .detach();
+    table.requiresGrad = true;
+    const optimizer = new optim.RMSprop([table], { lr });
+    const batches = Array.from({ length: BATCHES }, (_, b) =>
+      Int32Array.from({ length: batch }, (_, i) => hash(b * batch + i, 6) % rows),
+    );
+    const factors = tensor(uniform(batch * width, 7)).reshape([batch, width]);
+    const options = { sparse: kind === "sparse" };
+
+    const train = (number) => {
+      optimizer.zeroGrad();
+      embedding(table, tensor(batches[number]), options).mul(factors).sum().backward();
+      optimizer.step();
+    };
+    let next = 2;
+    return {
+      check: () => {
+        for (const number of first) train(number);
+        const values = embedding(table, tensor(lookedAt, { dtype: "int32" }), options).dataSync();
+        return lookedAt.flatMap((_, i) => [values[i * width], values[i * width + width - 1]]);
+      },
+      run: kind === "rule" ? () => optimizer.step() : () => train(next++ % BATCHES),
+    };
+  };
+
 function matmul({ n }) {
   const a = tensor(uniform(n * n, 3)).reshape([n, n]);
   const b = tensor(uniform(n * n, 4)).reshape([n, n]);
@@ -100,4 +148,17 @@ function network({ hidden, batch, lr }) {
   return { check: () => Array.from({ length: 5 }, build()), run: build() };
 }
 
-await serve({ version }, { section1, rmsprop: rmsprop(false), rmspropRead: rmsprop(true), matmul, network });
+await serve(
+  { version },
+  {
+    section1,
+    rmsprop: rmsprop(false),
+    rmspropRead: rmsprop(true),
+    rules,
+    sparse: sparse("sparse"),
+    sparseDense: sparse("dense"),
+    sparseRule: sparse("rule"),
+    matmul,
+    network,
+  },
+);

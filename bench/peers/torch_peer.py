@@ -1,5 +1,6 @@
 """PyTorch's side of the benchmark: the conversation of serve.mjs, the cases of thalweg.mjs."""
 
+import itertools
 import json
 import math
 import os
@@ -66,6 +67,42 @@ def rmsprop(params):
     return check, optimizer.step
 
 
+def rules(params, **fused):
+    n = params["n"]
+    p = uniform(n, 1).requires_grad_()
+    p.grad = uniform(n, 2)
+    optimizer = getattr(torch.optim, params["rule"])([p], **params["options"], **fused)
+
+    def check():
+        for _ in range(params["steps"]):
+            optimizer.step()
+        return [p[i].item() for i in params["lookedAt"]]
+
+    return check, optimizer.step
+
+
+def sparse(params):
+    rows, width, size = params["rows"], params["width"], params["batch"]
+    table = torch.nn.Embedding(rows, width, sparse=True, _weight=uniform(rows * width, 1).reshape(rows, width))
+    optimizer = torch.optim.SparseAdam(table.parameters(), lr=params["lr"])
+    count = 256
+    batches = torch.from_numpy((hashes(count * size, 6) % np.uint32(rows)).astype(np.int64)).reshape(count, size)
+    factors = uniform(size * width, 7).reshape(size, width)
+
+    def train(number):
+        optimizer.zero_grad()
+        (table(batches[number]) * factors).sum().backward()
+        optimizer.step()
+
+    def check():
+        for number in params["first"]:
+            train(number)
+        return [table.weight[row, column].item() for row in params["lookedAt"] for column in (0, width - 1)]
+
+    order = itertools.cycle(range(count))
+    return check, lambda: train(next(order))
+
+
 def matmul(params):
     n = params["n"]
     a = uniform(n * n, 3).reshape(n, n)
@@ -114,7 +151,15 @@ def network(params):
     return lambda: [first() for _ in range(5)], build()
 
 
-CASES = {"section1": section1, "rmsprop": rmsprop, "matmul": matmul, "network": network}
+CASES = {
+    "section1": section1,
+    "rmsprop": rmsprop,
+    "rules": rules,
+    "rulesFused": lambda params: rules(params, fused=True),
+    "sparse": sparse,
+    "matmul": matmul,
+    "network": network,
+}
 
 
 def time_runs(run, budget_ms, min_runs=1):
@@ -128,17 +173,18 @@ def time_runs(run, budget_ms, min_runs=1):
 
 
 def main():
-    run = None
+    runs = {}
     for line in sys.stdin:
         message = json.loads(line)
         try:
             if message["do"] == "hello":
                 answer = {"version": torch.__version__, "threads": torch.get_num_threads(), "cases": list(CASES)}
             elif message["do"] == "setup":
-                check, run = CASES[message["case"]](message["params"])
+                runs.pop(message["key"], None)  # Its memory may be needed for the next.
+                check, runs[message["key"]] = CASES[message["case"]](message["params"])
                 answer = {"check": check()}
             else:
-                answer = {"times": time_runs(run, message["budgetMs"], message.get("minRuns", 1))}
+                answer = {"times": time_runs(runs[message["key"]], message["budgetMs"], message.get("minRuns", 1))}
         except Exception as error:  # The benchmark prints it beside the peer's name.
             answer = {"error": f"{type(error).__name__}: {error}"}
         print(json.dumps(answer), flush=True)

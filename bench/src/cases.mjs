@@ -1,17 +1,23 @@
 /** What is measured side by side: the work, who does it, what its answer must be, what we ask of ourselves. */
 import { readFileSync } from "node:fs";
+import { compare } from "./compare.mjs";
 import { uniformAt } from "./data.mjs";
+import { rules } from "./rules.mjs";
+import { sparse } from "./sparse.mjs";
 
 /**
- * @typedef {{ key: string; peer: string; label: string; threads?: number; case?: string }} Contestant
+ * @typedef {{ key: string; peer: string; label: string; threads?: number; case?: string; shared?: boolean }} Contestant
+ *   `shared`: in one process with all that say so, for a peer that takes seconds to start.
  * @typedef {{ against: string[]; atLeast?: number; atMost?: number }} Target
  *   `atLeast`: so many times as fast as the fastest of those; `atMost`: at most so many times its time.
  * @typedef {{
- *   id: string; title: string; case: string; params: Record<string, number>;
+ *   id: string; title: string; case: string; params: Record<string, unknown>;
+ *   rounds?: number; budgetMs?: number;
  *   contestants: Contestant[]; targets: Target[];
  *   rate?: (ms: number) => string;
  *   verify: (answers: Map<string, any>) => Map<string, string>;
  * }} Case
+ *   `rounds`, `budgetMs`: at most so many rounds of so long, for what takes long to set up or to run.
  */
 
 const thalweg = { key: "thalweg", peer: "thalweg", label: "Thalweg, 1 thread" };
@@ -25,28 +31,6 @@ const memory = [
   { key: "bulk", peer: "copy", case: "bulk", label: "copy, memory.copy" },
   { key: "streams", peer: "copy", case: "streams", label: "3 streams read, 2 written in place" },
 ];
-
-/**
- * Compares each answer (a flat list of numbers) with what is right.
- * @param {() => readonly number[]} expectedOf
- * @param {number} tolerance relative, absolute below 1
- * @param {(answer: any) => readonly number[]} numbersOf
- */
-const compare =
-  (expectedOf, tolerance, numbersOf = (answer) => answer) =>
-  (/** @type {Map<string, any>} */ answers) => {
-    const problems = new Map();
-    const expected = expectedOf();
-    for (const [key, answer] of answers) {
-      if (answer == null) continue; // The memory kernels check themselves.
-      const numbers = numbersOf(answer);
-      const wrong = expected.findIndex(
-        (value, i) => !(Math.abs(numbers[i] - value) <= tolerance * Math.max(1, Math.abs(value))),
-      );
-      if (wrong >= 0) problems.set(key, `number ${wrong} is ${numbers[wrong]}, expected ${expected[wrong]}`);
-    }
-    return problems;
-  };
 
 const reference = JSON.parse(readFileSync(new URL("../fixtures/reference.json", import.meta.url), "utf8"));
 
@@ -136,4 +120,13 @@ const network = (hidden, batch) => ({
   verify: compare(() => reference.networks[hidden], 5e-4),
 });
 
-export const cases = [section1, rmsprop, matmul, network(128, 64), network(512, 128), network(1024, 256)];
+export const cases = [
+  section1,
+  rmsprop,
+  ...rules,
+  sparse,
+  matmul,
+  network(128, 64),
+  network(512, 128),
+  network(1024, 256),
+];

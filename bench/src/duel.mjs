@@ -16,50 +16,57 @@ const PAUSE_MS = 20;
 /**
  * @param {import("./cases.mjs").Case} test
  * @param {import("./peers.mjs").Peer[]} peers
- * @param {{ rounds: number; budgetMs: number; progress: (text: string) => void }} options
+ * @param {{ rounds: number; budgetMs: number; progress: (text: string) => void; pool: Map<string, PeerProcess> }} options
+ *   `pool`: the processes that contestants share, by peer; the caller stops them.
  * @returns {Promise<Result>}
  */
-export async function duel(test, peers, { rounds, budgetMs, progress }) {
+export async function duel(test, peers, { progress, pool, ...limits }) {
+  const rounds = Math.min(limits.rounds, test.rounds ?? Infinity);
+  const budgetMs = Math.min(limits.budgetMs, test.budgetMs ?? Infinity);
   const entrants = test.contestants
     .map((contestant) => ({ ...contestant, about: peers.find((peer) => peer.name === contestant.peer) }))
     .filter((contestant) => contestant.about);
-  /** @type {Map<string, { process: PeerProcess; times: number[][] }>} */
+  /** @type {Map<string, { process: PeerProcess; stop: () => void; times: number[][] }>} */
   const active = new Map();
   const answers = new Map();
   const notes = new Map();
 
   try {
-    for (const { key, label, about, threads, ...contestant } of entrants) {
-      progress(`${test.id}: checking ${label}`);
-      const process = new PeerProcess(about, threads ? threadLimits(threads) : {});
+    for (const { key, label, about, threads, shared, ...contestant } of entrants) {
+      progress(`${test.title}: checking ${label}`);
+      const process = (shared && pool.get(about.name)) || new PeerProcess(about, threads ? threadLimits(threads) : {});
+      if (shared) pool.set(about.name, process);
+      const stop = () => {
+        if (!shared) process.stop();
+      };
       try {
-        const setup = { do: "setup", case: contestant.case ?? test.case, params: test.params };
+        const setup = { do: "setup", key, case: contestant.case ?? test.case, params: test.params };
         answers.set(key, (await process.ask(setup)).check);
-        await process.ask({ do: "run", budgetMs: 4 * budgetMs }); // Engines compile what is hot in stages; give them the time.
-        active.set(key, { process, times: [] });
+        await process.ask({ do: "run", key, budgetMs: 4 * budgetMs }); // Engines compile what is hot in stages; give them the time.
+        active.set(key, { process, stop, times: [] });
       } catch (error) {
-        process.stop();
+        stop();
         notes.set(key, `failed: ${error.message}`);
       }
     }
     const problems = test.verify(answers);
     for (const [key, problem] of problems) {
       notes.set(key, `wrong: ${problem}`);
-      active.get(key)?.process.stop();
+      active.get(key)?.stop();
       active.delete(key);
     }
 
     for (let round = 0; round < rounds; round++) {
-      progress(`${test.id}: round ${round + 1} of ${rounds}`);
+      progress(`${test.title}: round ${round + 1} of ${rounds}`);
       // Every other round backwards, so that nobody always runs after the same neighbour.
-      const order = [...active.values()];
-      for (const { process, times } of round % 2 ? order.reverse() : order) {
+      const order = [...active];
+      for (const [key, { process, times }] of round % 2 ? order.reverse() : order) {
         await sleep(PAUSE_MS);
-        times.push((await process.ask({ do: "run", budgetMs })).times);
+        times.push((await process.ask({ do: "run", key, budgetMs })).times);
       }
     }
   } finally {
-    for (const { process } of active.values()) process.stop();
+    for (const { stop } of active.values()) stop();
   }
 
   const ours = active.get("thalweg")?.times;
@@ -69,7 +76,7 @@ export async function duel(test, peers, { rounds, budgetMs, progress }) {
     const figures = summarize(times, ours);
     return { key, label, ...figures, rate: test.rate?.(figures.median) };
   });
-  const wrong = [...notes].map(([key, note]) => `${test.id}, ${key}: ${note}`);
+  const wrong = [...notes].map(([key, note]) => `${test.title}, ${key}: ${note}`);
   return { id: test.id, title: test.title, unit: "ms", rows, verdicts: judge(test.targets, rows), wrong };
 }
 

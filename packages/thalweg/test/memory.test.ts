@@ -17,15 +17,15 @@ function heap(): number {
   return heapUsed + arrayBuffers;
 }
 
-/** What compiled code and type feedback may add to the heap between two looks, 2500 steps or more: 500 bytes a step. */
-const HEAP = 1.2 * 2 ** 20;
+/** What compiled code and type feedback may add to the heap between two looks, which are 1000 steps apart or more. */
+const HEAP = 2 ** 20;
 /** Idle values of a few kilobytes may wait in device memory until it is worth while to look for them. */
 const HELD = 64 * 1024;
 
 describe("memory is flat", () => {
   test.each(loops.map((loop) => [loop.name, loop] as const))(
     "%s",
-    (_, { make, held = false, steps = [2000, 8000] }) => {
+    (_, { make, held = false, steps = [1000, 5000] }) => {
       const step = make();
       let i = 0;
       const look = (until: number) => {
@@ -99,9 +99,9 @@ describe("memory is flat", () => {
       }
       return { held: stats().bytesHeld, wasm: stats().wasmBytes, heap: heap() };
     };
-    use(1500);
-    const first = use(500);
-    const second = use(2000);
+    use(500);
+    const first = use(300);
+    const second = use(1000);
     expect(second.wasm).toBe(first.wasm);
     expect(second.held).toBeLessThan(64 * 2 ** 20);
     expect(second.heap - first.heap).toBeLessThan(8 * 2 ** 20);

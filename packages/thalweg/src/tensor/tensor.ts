@@ -4,7 +4,7 @@ import { DTypeError, GradientError, ShapeError } from "../errors.js";
 import { leafNode, type Node, record } from "../graph/node.js";
 import * as P from "../graph/primitive.js";
 import { type Shape, sameShape, showShape } from "../graph/shape.js";
-import { realize, step } from "../plan/engine.js";
+import { noteGradient, realize, step } from "../plan/engine.js";
 import type { DeviceName, Operand } from "./elementwise.js";
 import * as elementwise from "./elementwise.js";
 import { formatTensor } from "./format.js";
@@ -103,6 +103,8 @@ export class Tensor extends Operations {
       }
       if (value.dtype !== this.dtype)
         throw new DTypeError(`grad: a ${value.dtype} gradient does not fit a ${this.dtype} tensor`);
+      // As one that a backward pass gives, it is there whatever happens to the parameters that it was computed from.
+      if (value.node.buffer === null) noteGradient(this, value.node);
     }
     dropRows(this);
     this.gradient = value;

@@ -5,7 +5,7 @@ export interface Loop {
   name: string;
   /** Sets a loop up; what it returns makes step number i. */
   make: () => (i: number) => void;
-  /** Steps before the first look and before the second. Default 2000 and 8000. */
+  /** Steps before the first look and before the second. Default 1000 and 5000. */
   steps?: [number, number];
   /** Users get hold of values here; those stay in device memory until they add up to something. */
   held?: true;
@@ -67,13 +67,13 @@ const net = (step: (net: Net, i: number) => void) => () => {
   return (i: number) => step(made, i);
 };
 
-const SLOW: [number, number] = [1500, 4000];
+const SLOW: [number, number] = [1000, 2500];
 /** Where no steps come, a few thousand recorded values are kept before the engine looks which of them are needed. */
-const UNSTEPPED: [number, number] = [3000, 6000];
+const UNSTEPPED: [number, number] = [2500, 4500];
 
 export const loops: readonly Loop[] = [
-  { name: "section 1, nothing read", make: line(() => {}), steps: [2000, 20_000] },
-  { name: "section 1, each loss read before backward", make: line((loss) => loss.item()), steps: [2000, 20_000] },
+  { name: "section 1, nothing read", make: line(() => {}), steps: [1000, 11_000] },
+  { name: "section 1, each loss read before backward", make: line((loss) => loss.item()), steps: [1000, 11_000] },
   {
     name: "section 1, each loss read after the step",
     make: line(
@@ -143,7 +143,7 @@ export const loops: readonly Loop[] = [
     make: net((n, i) => n.loss(...n.slice(i)).item()),
     steps: UNSTEPPED,
   },
-  { name: "losses that nobody reads", make: net((n, i) => n.loss(...n.slice(i))), steps: [8000, 16_000] },
+  { name: "losses that nobody reads", make: net((n, i) => n.loss(...n.slice(i))), steps: [4000, 9000] },
   {
     name: "training and evaluation in turn",
     make: net((n, i) => {
@@ -155,7 +155,7 @@ export const loops: readonly Loop[] = [
   {
     name: "gradients that add up without a step",
     make: net((n, i) => n.loss(...n.slice(i)).backward()),
-    steps: SLOW,
+    steps: [500, 1200],
   },
   {
     name: "gradients looked at and norms read",
@@ -175,7 +175,7 @@ export const loops: readonly Loop[] = [
       const gs = grad(n.loss(...n.slice(i)), n.params, { createGraph: true });
       n.learn(gs.map((g) => g.square().sum()).reduce((a, b) => a.add(b)));
     }),
-    steps: [400, 1600],
+    steps: [300, 1000],
   },
   {
     name: "a graph kept for a second pass",

@@ -58,6 +58,8 @@ export function denseGradient(x: Tensor): Tensor {
     const n = rows.numel;
     const index = expand(reshape(rows, [n, ...x.shape.slice(1).map(() => 1)]), [n, ...x.shape.slice(1)]);
     sum = scatterAdd(sum, 0, index, values.detach());
+    // The sum still has to read it.
+    values.node.escaped = true;
   }
   dropRows(x);
   return sum;

@@ -29,8 +29,6 @@ interface Value {
   readonly tensor: Tensor;
   /** How often parameters had changed when the oldest part of it was recorded. */
   readonly epoch: number;
-  /** Another value was computed from it. */
-  used: boolean;
   /** backward was called on it. */
   isLoss: boolean;
 }
@@ -51,6 +49,8 @@ class Script {
   private readonly optimizers: optim.Optimizer<{ lr: number }>[];
   private values: Value[] = [];
   private losses: Value[] = [];
+  /** Nodes that other values were computed from. Detaching what has no gradient gives the same node. */
+  private readonly used = new Set<Tensor["node"]>();
   private total: Value;
   private epoch = 0;
 
@@ -66,14 +66,18 @@ class Script {
 
   private valueOf(made: Tensor, ...from: Value[]): Value {
     if (this.manner.atOnce) made.realize();
-    for (const value of from) value.used = true;
+    for (const { tensor } of from) this.used.add(tensor.node);
     const epoch = Math.min(this.epoch, ...from.filter(({ tensor }) => tensor.requiresGrad).map((value) => value.epoch));
-    return { tensor: made, epoch, used: false, isLoss: false };
+    return { tensor: made, epoch, isLoss: false };
+  }
+
+  private mayBeStale({ tensor, isLoss }: Value): boolean {
+    return this.used.has(tensor.node) && !isLoss;
   }
 
   /** A parameter as it is now, or a value that must still be there. */
   private operand(chance: Chance): Value {
-    const there = this.values.filter((value) => value.epoch === this.epoch || !value.used || value.isLoss);
+    const there = this.values.filter((value) => value.epoch === this.epoch || !this.mayBeStale(value));
     if (chance.some(0.5) || there.length === 0) return this.valueOf(chance.pick(this.params));
     return chance.some(0.7) ? there.at(-1 - chance.below(Math.min(4, there.length)))! : chance.pick(there);
   }
@@ -106,7 +110,7 @@ class Script {
       if (!(error instanceof StaleError)) throw error;
       bits = "stale";
     }
-    this.log.push({ what, bits, mayBeStale: value.used && !value.isLoss });
+    this.log.push({ what, bits, mayBeStale: this.mayBeStale(value) });
   }
 
   private changed(): void {
@@ -160,7 +164,7 @@ class Script {
     },
     "gradient held": (s, chance) => {
       const { grad } = chance.pick(s.params);
-      if (grad !== null) s.values.push({ tensor: grad, epoch: s.epoch, used: false, isLoss: true });
+      if (grad !== null) s.values.push({ tensor: grad, epoch: s.epoch, isLoss: true });
     },
     assign: (s, chance) => {
       const p = chance.pick(s.params);
@@ -170,8 +174,8 @@ class Script {
         if (fitting.length === 0) return;
         const from = chance.pick(fitting);
         // A value that may be gone is not assigned: it would be an error here and none in PyTorch.
-        if (from.epoch !== s.epoch && from.used) return;
-        from.used = true;
+        if (from.epoch !== s.epoch && s.mayBeStale(from)) return;
+        s.used.add(from.tensor.node);
         p.assign(from.tensor);
       }
       s.changed();
@@ -179,7 +183,7 @@ class Script {
     },
     total: (s) => {
       const loss = s.losses.at(-1);
-      if (loss === undefined || (loss.used && !loss.isLoss)) return;
+      if (loss === undefined || s.mayBeStale(loss)) return;
       s.total = s.valueOf(s.total.tensor.add(loss.tensor.detach()), s.total, loss);
     },
     "state saved and loaded": (s, chance) => {

@@ -824,6 +824,34 @@ describe("the pending step", () => {
     expect([p.item(), q.item()]).toEqual([expected.p, expected.q]);
   });
 
+  // Reading the loss makes the inner values exist for the backward pass, after which they are given up.
+  test.each<[string, (loss: Tensor) => unknown, boolean]>([
+    ["before the loss, which is not read", () => {}, false],
+    ["before the loss, which is read", reading, false],
+    ["after the loss, which is not read", () => {}, true],
+    ["after the loss, which is read", reading, true],
+  ])("something of the inner values summed over all steps: recorded %s", (_, look, after) => {
+    const run = (way: { eager: boolean }) => {
+      configure(way);
+      manualSeed(0);
+      const [X, W, V] = [randn([8, 5]), randn([5, 4], { requiresGrad: true }), randn([4, 1], { requiresGrad: true })];
+      const optimizer = new optim.RMSprop([W, V]);
+      let total: Tensor = zeros([]);
+      for (let step = 0; step < 7; step++) {
+        const h = X.matmul(W).tanh();
+        if (!after) total = total.add(h.abs().mean().detach());
+        const loss = h.matmul(V).square().mean();
+        look(loss);
+        if (after) total = total.add(h.abs().mean().detach());
+        optimizer.zeroGrad();
+        loss.backward();
+        optimizer.step();
+      }
+      return bitsOf(total);
+    };
+    expect(run({ eager: false })).toBe(run({ eager: true }));
+  });
+
   test("a parameter's gradient may be made by hand from the parameter itself", () => {
     const p = tensor([8], { requiresGrad: true });
     const optimizer = new optim.SGD([p], { lr: 0.5 });

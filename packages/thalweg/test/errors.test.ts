@@ -307,6 +307,7 @@ const options: Mistake[] = [
     () => x().gelu({ approximate: wrong("fast") }),
   ],
   ["a backend", OptionError, /^configure: there is no backend "cuda"/, () => configure({ backend: wrong("cuda") })],
+  ["a device", DeviceError, /^to: there is no device "cuda" here/, () => tensor([1]).to(wrong("cuda"))],
   ...["lr", "eps", "alpha", "momentum", "weightDecay"].flatMap((name): Mistake[] => [
     [
       `RMSprop's ${name} below 0`,

@@ -1,5 +1,5 @@
 import fc from "fast-check";
-import { type Configuration, configure, type DType, randn, type Tensor, tensor } from "thalweg";
+import { type Configuration, configure, type DType, manualSeed, randn, type Tensor, tensor } from "thalweg";
 import { afterEach, describe, expect, test } from "vitest";
 import { bitsOf } from "./support/counting.js";
 import { operationNames, type Program, run } from "./support/program.js";
@@ -162,6 +162,7 @@ describe("long reductions", () => {
   }
 
   test.each(cases)("sum of %j over %j is near the exact sum, and the same bits each way", (shape, dims) => {
+    manualSeed(shape.length + 10 * dims.length);
     for (const dtype of ["float32", "float64"] as const) {
       const x = randn(shape, { dtype });
       const wanted = exact(x, dims);
@@ -194,7 +195,8 @@ describe("long reductions", () => {
       const depth = Math.min(count, 64);
       wanted.sums.forEach((sum, i) => {
         expect(Math.abs(got[i]! - sum), `element ${i}`).toBeLessThanOrEqual(
-          depth * epsilon * wanted.sizes[i]! + 1e-300,
+          // The compensated sum in float64 is itself rounded.
+          (depth * epsilon + 2 ** -51) * wanted.sizes[i]! + 1e-300,
         );
       });
       // The order of adding is the same for both dtypes: the long ones need not be seen twice.

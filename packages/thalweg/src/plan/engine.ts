@@ -135,7 +135,14 @@ interface Wanted {
 function run(targets: readonly Node[], everything: boolean): void {
   const step = pending;
   const overwritten = step === null ? [] : step.assigns.filter((node) => canOverwrite(node.srcs[1]!));
-  const { ends } = endsOf(overwritten.map((node) => node.srcs[1]!));
+  const ends = openEndsOn(
+    overwritten.map((node) => node.srcs[1]!),
+    [
+      ...(step?.releases ?? []),
+      ...(everything ? recent.releases : []),
+      ...(generations.length >= MOST_GENERATIONS ? generations[0]! : []),
+    ],
+  );
   const atOnce = overwritten.filter((node) => inPlace(node, !everything));
   const gone = atOnce.map((node) => node.srcs[1]!);
   const later = overwritten.filter((node) => !atOnce.includes(node)).map((node) => node.srcs[1]!);
@@ -153,11 +160,9 @@ function run(targets: readonly Node[], everything: boolean): void {
       if (node.escaped || node.carried || owner.gradient?.node === node) want(node, "kept");
     }
   };
-  if (step !== null) {
-    wantRecorded(step);
-    for (const node of ends) want(node, "value");
-    for (const node of step.assigns) want(node, "assign");
-  }
+  if (step !== null) wantRecorded(step);
+  for (const node of ends) want(node, "value");
+  if (step !== null) for (const node of step.assigns) want(node, "assign");
   if (everything) wantRecorded(recent);
   for (const node of targets) want(node, "value");
   let failed: boolean;
@@ -221,7 +226,7 @@ function inPlace(assign: Node, overwrite: boolean): boolean {
 /** Gives up the parameters' old values, after computing what is still open. */
 function retire(): void {
   if (retired.length === 0) return;
-  const { ends } = endsOf(retired);
+  const ends = openEndsOn(retired, []);
   if (ends.length > 0)
     execute(
       ends.map((node): Wanted => ({ node, fate: "value" })),
@@ -251,39 +256,74 @@ const canComputeAgain = (node: Node): boolean => node.srcs.length > 0 && !node.s
 /** Makes known what can no longer be computed now that some old values are gone. */
 function markStale(gone: readonly Node[]): void {
   if (gone.length === 0) return;
-  for (const node of endsOf(gone).doomed) {
+  for (const node of dependentsOf(gone)) {
     if (node.buffer !== null) continue;
     node.stale = true;
     node.forget();
   }
-  recording.live = recording.live.filter(isStillLive);
+  recording.live = recording.live.filter((node) => {
+    if (isStillLive(node)) return true;
+    // Computed from values that exist, for now.
+    if (node.buffer === null && !node.stale && !node.used && !node.internal) recording.loose.push(node);
+    return false;
+  });
 }
 
-/**
- * Of the recorded values that depend on parameters about to be overwritten: the open ends, and all those that will be
- * impossible to compute afterwards.
- */
-function endsOf(overwritten: readonly Node[]): { ends: Node[]; doomed: Node[] } {
-  const ends: Node[] = [];
-  const doomed: Node[] = [];
-  if (overwritten.length === 0) return { ends, doomed };
+/** Of the recorded values those that are computed, not by way of a value that exists, from values that are gone. */
+function dependentsOf(gone: readonly Node[]): Node[] {
+  const found: Node[] = [];
   const mark = nextMark();
-  for (const old of overwritten) old.mark = mark;
+  for (const old of gone) old.mark = mark;
   for (const list of [pending?.live ?? [], recording.live]) {
     for (const node of list) {
       if (node.buffer !== null || node.stale) continue;
-      const { srcs } = node;
-      for (let i = 0; i < srcs.length; i++) {
-        const src = srcs[i]!;
-        if (src.mark !== mark || (src.buffer !== null && !src.mutable)) continue;
-        node.mark = mark;
-        doomed.push(node);
-        if (!node.used && !node.internal) ends.push(node);
-        break;
-      }
+      if (!node.srcs.some((src) => src.mark === mark && (src.buffer === null || src.mutable))) continue;
+      node.mark = mark;
+      found.push(node);
     }
   }
-  return { ends, doomed };
+  return found;
+}
+
+/**
+ * The open ends (recorded values that nothing else reads: what a user may still ask for) that could not be computed
+ * any more once some values are overwritten and others given up.
+ */
+function openEndsOn(overwritten: readonly Node[], givenUp: readonly Node[]): Node[] {
+  const ends: Node[] = [];
+  if (overwritten.length === 0 && givenUp.length === 0) return ends;
+  const given = nextMark();
+  const entered = nextMark();
+  const safe = nextMark();
+  const lost = nextMark();
+  for (const node of givenUp) if (node.buffer !== null && !node.escaped) node.mark = given;
+  for (const node of overwritten) node.mark = lost;
+  const stack: Node[] = [];
+  for (const list of [pending?.live ?? [], recording.live, recording.loose]) {
+    for (const end of list) {
+      if (end.buffer !== null || end.stale || end.used || end.internal) continue;
+      // A node is entered, its sources are judged, and then it is judged by them.
+      stack.push(end);
+      while (stack.length > 0) {
+        const node = stack.at(-1)!;
+        const { mark, srcs } = node;
+        if (mark === entered) node.mark = srcs.some((src) => src.mark === lost) ? lost : safe;
+        else if (mark !== safe && mark !== lost) {
+          // A pending assign comes into being with the step.
+          if (node.stale || (mark === given && srcs.length === 0)) node.mark = lost;
+          else if ((node.buffer !== null && mark !== given) || node.primitive.kind === "assign") node.mark = safe;
+          else {
+            node.mark = entered;
+            for (let i = 0; i < srcs.length; i++) stack.push(srcs[i]!);
+            continue;
+          }
+        }
+        stack.pop();
+      }
+      if (end.mark === lost) ends.push(end);
+    }
+  }
+  return ends;
 }
 
 /**

@@ -2,8 +2,8 @@ import type { Buffer, Device } from "../device/device.js";
 import { allocate, BYTES, type DType } from "../dtype.js";
 import type { Node } from "../graph/node.js";
 import { argumentLayout, type RunnableKernel } from "../kernels/kernel.js";
-import { runnable } from "./cache.js";
 import { describe, type Place, type Plan } from "./plan.js";
+import { runnable } from "./runnable.js";
 import { statistics } from "./statistics.js";
 
 /** One address to be written into the argument blocks: from which input, result or offset, to which int32 cell. */

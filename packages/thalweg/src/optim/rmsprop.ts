@@ -9,7 +9,7 @@ export interface RMSpropOptions {
   lr: number;
   /** How much of the mean square is kept at each step: the decay rate. Default 0.99. */
   alpha: number;
-  /** Keeps the division from being one by zero. Default 1e-8. */
+  /** Keeps the divisor from being zero. Default 1e-8. */
   eps: number;
   /** L2 penalty: this times the parameter is added to its gradient. Default 0. */
   weightDecay: number;

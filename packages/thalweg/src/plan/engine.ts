@@ -90,7 +90,8 @@ export interface Change {
 }
 
 /**
- * Records new values for parameters. Returns the nodes that stand for the parameters from now on. Runs the step before, if it is still pending.
+ * Records new values for parameters. Returns the nodes that stand for the parameters from now on. Runs the step before,
+ * if it is still pending.
  */
 export function step(changes: readonly Change[]): Node[] {
   if (pending !== null) run([], false);
@@ -143,9 +144,9 @@ function run(targets: readonly Node[], everything: boolean): void {
       ...(generations.length >= MOST_GENERATIONS ? generations[0]! : []),
     ],
   );
-  const atOnce = overwritten.filter((node) => inPlace(node, !everything));
-  const gone = atOnce.map((node) => node.srcs[1]!);
-  const later = overwritten.filter((node) => !atOnce.includes(node)).map((node) => node.srcs[1]!);
+  const gone: Node[] = [];
+  const later: Node[] = [];
+  for (const node of overwritten) (inPlace(node, !everything) ? gone : later).push(node.srcs[1]!);
   const wanted: Wanted[] = [];
   const mark = nextMark();
   const want = (node: Node, fate: Fate): void => {

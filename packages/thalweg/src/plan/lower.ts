@@ -1,4 +1,3 @@
-import type { DType } from "../dtype.js";
 import * as P from "../graph/primitive.js";
 import { type Shape, stridesOf } from "../graph/shape.js";
 import * as E from "../kernels/expression.js";
@@ -216,6 +215,3 @@ export class Lowering {
     return E.gather(this.place(values, at), this.value(index, walk), strides[dim]!, values.shape[dim]!);
   }
 }
-
-/** A constant of the kernel language for "all zero". */
-export const zeroOf = (dtype: DType): Expr => E.constant(dtype, 0);

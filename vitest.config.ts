@@ -12,7 +12,7 @@ export default defineConfig({
     ],
   },
   test: {
-    include: ["packages/*/test/**/*.test.ts", "test/**/*.test.ts"],
+    include: ["packages/*/test/**/*.test.ts", "apps/*/test/**/*.test.ts", "test/**/*.test.ts"],
     testTimeout: 120_000,
     // Continuous integration counts from a report; people read the usual output.
     ...(process.env.CI_REPORT ? { reporters: ["default", "json"], outputFile: { json: process.env.CI_REPORT } } : {}),

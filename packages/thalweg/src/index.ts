@@ -1,7 +1,9 @@
 export { enableGrad, type GradOptions, grad, isGradEnabled, noGrad } from "./autograd/backward.js";
+export * as data from "./data/index.js";
 export type { DType, TypedArray } from "./dtype.js";
 export * from "./errors.js";
 export * from "./inspect.js";
+export * as nn from "./nn/index.js";
 export * as optim from "./optim/index.js";
 export * from "./tensor/create.js";
 export {
@@ -97,3 +99,4 @@ export {
   variance,
 } from "./tensor/reduce.js";
 export { type BackwardOptions, type DeviceName, type NestedValues, Tensor } from "./tensor/tensor.js";
+export * as train from "./train/index.js";

@@ -48,4 +48,5 @@ export { Rprop, type RpropOptions } from "./rprop.js";
 export { SGD, type SGDOptions } from "./sgd.js";
 export { SGDScheduleFree, type SGDScheduleFreeOptions } from "./sgdScheduleFree.js";
 export { SparseAdam, type SparseAdamOptions } from "./sparseAdam.js";
+export { type SettingOf, Sweep } from "./sweep.js";
 export * as testFunctions from "./testFunctions.js";

@@ -114,6 +114,13 @@ export abstract class Optimizer<O extends object> implements SparseRule<O> {
   /** Called once per step before the updates, with all parameters that have gradients. */
   protected prepare(_entries: readonly Entry<O>[], _shared: State): void {}
 
+  /** @internal What the rule remembers before the first step; null if it updates parameters together, or in its own way. */
+  initialOf(p: Tensor, options: O): State | null {
+    const { prototype } = Optimizer;
+    const own = this.prepare !== prototype.prepare || this.step !== prototype.step;
+    return own ? null : this.initialState(p, options);
+  }
+
   /** The step size of each element, for {@link report}; null if the rule has no such notion. */
   protected stepSize(_p: Tensor, _state: Readonly<State>, _options: O, _step: number): Tensor | null {
     return null;

@@ -9,6 +9,7 @@ export default defineConfig({
       { find: /^thalweg$/, replacement: source("./packages/thalweg/src/index.ts") },
       { find: /^thalweg\/(\w+)$/, replacement: source("./packages/thalweg/src/$1/index.ts") },
       { find: /^@thalweg\/plot$/, replacement: source("./packages/plot/src/index.ts") },
+      { find: /^#surface$/, replacement: source("./packages/plot/src/surface.node.ts") },
     ],
   },
   test: {

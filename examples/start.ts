@@ -72,17 +72,17 @@ function table(rows: readonly (readonly string[])[]): void {
   });
 }
 
-function draw(figure: Figure, folder: string, name: string): void {
+async function draw(figure: Figure, folder: string, name: string): Promise<void> {
   say();
   figure.show();
   mkdirSync(folder, { recursive: true });
   const path = join(folder, name);
-  figure.save(path);
+  await figure.save(path);
   say();
   say(dim(`  written to ${path}`));
 }
 
-function line({ out }: Options): void {
+async function line({ out }: Options): Promise<void> {
   say();
   say(`${bold("y = wx + b")}   ${dim("100 noisy points on y = 2x + 3, RMSprop, learning rate 0.01")}`);
   say();
@@ -102,10 +102,10 @@ function line({ out }: Options): void {
     row("w", w, PYTORCH.w),
     row("b", b, PYTORCH.b),
   ]);
-  draw(plot(losses, { xLabel: "Epoch", yLabel: "Loss" }), out, "losses-line.svg");
+  await draw(plot(losses, { xLabel: "Epoch", yLabel: "Loss" }), out, "losses-line.svg");
 }
 
-function cars(options: Options): void {
+async function cars(options: Options): Promise<void> {
   const { epochs, lr, alpha, seed, out } = options;
   const { cars, dropped } = parseCars(readFileSync(new URL("../data/cars.csv", import.meta.url), "utf8"));
   say();
@@ -133,14 +133,14 @@ function cars(options: Options): void {
   for (const [name, weight] of weights)
     say(`  ${name.padEnd(14)}${`${weight < 0 ? "−" : "+"}${Math.abs(weight).toFixed(2)}`}`);
   const { train, validation } = run;
-  draw(
+  await draw(
     plot({ training: train, validation }, { xLabel: "Epoch", yLabel: "Loss (mpg²)", yScale: "log" }),
     out,
     "losses-cars.svg",
   );
 }
 
-function main(): number {
+async function main(): Promise<number> {
   let options: Options | undefined;
   try {
     options = readOptions(process.argv.slice(2));
@@ -152,9 +152,9 @@ function main(): number {
     say(HELP);
     return 0;
   }
-  line(options);
-  cars(options);
+  await line(options);
+  await cars(options);
   return 0;
 }
 
-process.exitCode = main();
+process.exitCode = await main();

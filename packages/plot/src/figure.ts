@@ -1,103 +1,131 @@
-import { type PlotInput, plain, readSeries, type Series } from "./series.js";
-import type { Surface } from "./surface.js";
-import { drawSVG, type SVGOptions } from "./svg.js";
-import { drawText, type TextOptions } from "./terminal.js";
+import { surface } from "#surface";
+import type { Canvas, Drawing, Table, TextOptions } from "./drawing.js";
+import { page, table } from "./html.js";
+import { AUTO_STYLE, DARK, LIGHT, NAMED } from "./theme.js";
 
-/** How a chart is labelled and scaled. */
-export interface PlotOptions {
-  /** Drawn under the x axis, such as `"Epoch"`. */
-  readonly xLabel?: string;
-  /** Drawn above the y axis, such as `"Loss"`. */
-  readonly yLabel?: string;
-  /** Drawn above everything. */
-  readonly title?: string;
-  /** `"linear"` (the default), or `"log"`: equal distances are equal factors, and values ≤ 0 are gaps. */
-  readonly yScale?: "linear" | "log";
-  /** Width of the SVG in CSS pixels, 640 unless given. In a page `show()` takes the element's width. */
+/** How the SVG is made for a place. */
+export interface SVGOptions {
+  /** In CSS pixels; instead of the figure's own width. */
   readonly width?: number;
-  /** Height of the SVG in CSS pixels, 400 unless given. */
-  readonly height?: number;
+  /** Show the values under the pointer. Needs a real page. */
+  readonly tip?: boolean;
+  /**
+   * `"light"` (the default), `"dark"`, or `"auto"`: as the reader's system prefers. The first two are plain colours, which
+   * every program that reads SVG understands; the last needs a browser.
+   */
+  readonly theme?: "light" | "dark" | "auto";
 }
 
-/** A chart that can be shown, saved, or read as text. Made by {@link plot}; it keeps a copy of the numbers. */
+/** How large a PNG is, and on which paper. */
+export interface PNGOptions {
+  /** Pixels for each CSS pixel, 2 unless given: sharp on today's screens and in print. */
+  readonly scale?: number;
+  readonly theme?: "light" | "dark";
+  /** In CSS pixels; instead of the figure's own width. */
+  readonly width?: number;
+}
+
+const THEMES = { light: LIGHT, dark: DARK, auto: NAMED };
+const TYPES = { ".svg": "image/svg+xml", ".png": "image/png", ".html": "text/html" } as const;
+
+/** A picture that can be shown, saved, or read as text. It keeps a copy of the numbers. */
 export class Figure {
-  readonly #surface: Surface;
-  readonly #series: readonly Series[];
-  readonly #options: PlotOptions;
+  readonly #drawing: Drawing;
 
   /** @internal */
-  constructor(surface: Surface, input: PlotInput, options: PlotOptions) {
-    const { yScale = "linear", width, height } = options;
-    if (yScale !== "linear" && yScale !== "log") {
-      throw new RangeError(`plot: yScale is ${JSON.stringify(yScale)}; it must be "linear" or "log"`);
-    }
-    for (const [name, size] of Object.entries({ width, height })) {
-      if (size !== undefined && !(size >= 120 && size <= 10_000)) {
-        throw new RangeError(`plot: ${name} is ${size}; it must be between 120 and 10000 pixels`);
-      }
-    }
-    this.#surface = surface;
-    this.#series = readSeries(input, yScale);
-    this.#options = Object.fromEntries(
-      Object.entries(options).map(([name, value]) => [name, typeof value === "string" ? plain(value) : value]),
-    );
+  constructor(drawing: Drawing) {
+    this.#drawing = drawing;
+  }
+
+  /** What stands above the picture, if anything. */
+  get title(): string | undefined {
+    return this.#drawing.title;
+  }
+
+  /** What the picture shows, in a sentence, for people who cannot see it. */
+  get alt(): string {
+    return this.#drawing.alt;
+  }
+
+  /** The numbers behind the picture. */
+  get table(): Table {
+    return this.#drawing.table();
   }
 
   /**
-   * Shows the chart. In Node it is drawn in the terminal, as wide as the terminal is, in colour if the terminal has it and
+   * Shows the picture. In Node it is drawn in the terminal, as wide as the terminal is, in colour if the terminal has it and
    * `NO_COLOR` is not set. In a page the SVG is put at the end of `target`, or of the page's body.
    */
   show(target?: Element): void {
-    this.#surface.show(this, target);
+    surface.show(this, target);
   }
 
-  /** The chart as an SVG document that stands alone: light background, no scripts, no outside fonts. */
-  toSVG(): string {
-    return this.#surface.serialize(this.element());
+  /** The picture as an SVG document that stands alone: no scripts, no outside fonts. */
+  toSVG(options: SVGOptions = {}): string {
+    return `${surface.serialize(this.element(options))}\n`;
+  }
+
+  /** The picture as the bytes of a PNG, drawn with the same fonts on every machine. */
+  async toPNG(options: PNGOptions = {}): Promise<Uint8Array<ArrayBuffer>> {
+    const { scale = 2, ...rest } = options;
+    if (!(scale >= 0.1 && scale <= 10)) throw new RangeError(`toPNG: scale is ${scale}; it must be between 0.1 and 10`);
+    return surface.png(this.toSVG(rest), scale);
+  }
+
+  /** A page with the picture and the table behind it: one file, no scripts, no network, light or dark as the reader prefers. */
+  toHTML(): string {
+    const { title = "Figure", alt } = this.#drawing;
+    return page(title, `<main class="single"><figure>${this.draw({})}</figure>${table(this.table, alt)}</main>`);
   }
 
   /**
-   * Writes the chart to a file (a page offers it as a download). The name must end in `.svg`; an existing file is replaced.
+   * Writes the picture to a file (a page offers it as a download), as its ending says: `.svg`, `.png` or `.html`. An existing
+   * file is replaced. The first and the last are there when this returns; a PNG is when the promise resolves.
+   *
+   * @throws RangeError (the promise is rejected) if the ending is another one.
    */
-  save(path: string): void {
+  async save(path: string): Promise<void> {
     const ending = /\.[^./\\]*$/.exec(path)?.[0] ?? "";
-    if (ending.toLowerCase() !== ".svg") {
+    const kind = ending.toLowerCase();
+    if (kind === ".svg") surface.write(path, this.toSVG(), TYPES[kind]);
+    else if (kind === ".html") surface.write(path, this.toHTML(), TYPES[kind]);
+    else if (kind === ".png") surface.write(path, await this.toPNG(), TYPES[kind]);
+    else {
       throw new RangeError(
         `save: cannot write "${path}": ${ending === "" ? "it has no ending" : `${ending} is not a known format`}. ` +
-          "A figure is saved as .svg",
+          "A figure is saved as .svg, .png or .html",
       );
     }
-    this.#surface.write(path, this.toSVG());
   }
 
-  /** The chart as an SVG element of the surface's document; `width` and `tip` (values under the pointer) suit a page. */
+  /** The picture as an SVG element of the page's document; `width` and `tip` (values under the pointer) suit a page. */
   element(options: SVGOptions = {}): SVGSVGElement {
-    return drawSVG(this.#series, this.#options, this.#surface.document(), options);
+    const { theme = "light", ...place } = options;
+    if (!Object.hasOwn(THEMES, theme)) {
+      throw new RangeError(`theme is ${JSON.stringify(theme)}; it must be "light", "dark" or "auto"`);
+    }
+    const document = surface.document();
+    const svg = this.#drawing.svg({ ...place, document, theme: THEMES[theme] });
+    if (theme === "auto") {
+      const style = document.createElementNS("http://www.w3.org/2000/svg", "style");
+      style.textContent = AUTO_STYLE;
+      svg.insertBefore(style, svg.firstChild);
+    }
+    return svg;
   }
 
-  /** The chart as lines of text, 80 columns wide and without colour unless asked for. */
+  /** @internal The SVG for a page that gives the colours their values. */
+  draw(place: Omit<Canvas, "document" | "theme">): string {
+    return surface.serialize(this.#drawing.svg({ ...place, document: surface.document(), theme: NAMED }));
+  }
+
+  /** The picture as lines of text, 80 columns wide and without colour unless asked for. */
   toText(options: TextOptions = {}): string {
-    return drawText(this.#series, this.#options, options);
+    return this.#drawing.text(options);
   }
 
-  /** The chart as lines of text: {@link toText} with its defaults. */
+  /** The picture as lines of text: {@link toText} with its defaults. */
   toString(): string {
     return this.toText();
   }
 }
-
-/**
- * Draws numbers against their index, or `y` against `x`.
- *
- * ```ts
- * plot(losses, { xLabel: "Epoch", yLabel: "Loss" }).show();
- * plot({ train, validation }, { yScale: "log" }).save("losses.svg");
- * plot({ x: learningRates, y: finalLosses }).toSVG();
- * ```
- *
- * NaN and infinite values are gaps in the line.
- *
- * @throws TypeError if something is not a number or not an array of them.
- * @throws RangeError if a series is empty, if `x` and `y` differ in length, if nothing can be drawn, or an option is bad.
- */
-export type Plot = (input: PlotInput, options?: PlotOptions) => Figure;

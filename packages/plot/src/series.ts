@@ -152,9 +152,9 @@ export function span(values: readonly number[], scale: "linear" | "log"): [numbe
   return [low - room, high + room];
 }
 
-/** Whether every x is its index, so that only whole numbers mean something on the axis. */
-export function countsUp(series: readonly Series[]): boolean {
-  return series.every((s) => s.x.every((v, i) => v === i));
+/** Whether x counts something, such as epochs, so that only whole numbers mean something on the axis. */
+export function counts(series: readonly Series[]): boolean {
+  return series.every((s) => s.x.every((v, i) => v === s.x[0]! + i && Number.isInteger(v)));
 }
 
 /**

@@ -1,25 +1,23 @@
 import { scaleLinear, scaleLog } from "d3-scale";
 import { type Color, plot as draw } from "simple-ascii-chart";
-import type { PlotOptions } from "./figure.js";
-import { countsUp, extent, type Series, span, tickFormat } from "./series.js";
-
-/** The size and dress of a chart made of characters. */
-export interface TextOptions {
-  /** Characters in a line, 80 unless given; at least 30. */
-  readonly columns?: number;
-  /** Lines for the whole chart, 20 unless given; at least 8. */
-  readonly rows?: number;
-  /** Colour the series with ANSI codes; off unless asked for. Without colour each series has a mark of its own. */
-  readonly color?: boolean;
-}
+import type { TextOptions } from "./drawing.js";
+import { counts, extent, type Series, span, tickFormat } from "./series.js";
 
 const COLOURS: readonly Color[] = ["ansiBlue", "ansiYellow", "ansiGreen", "ansiMagenta", "ansiCyan", "ansiRed"];
 const CODES: readonly number[] = [34, 33, 32, 35, 36, 31];
 const MARKS = ["•", "+", "o", "x", "*", "#"] as const;
 const STROKES = { we: "─", wns: "╮", ns: "│", nse: "╰", wsn: "╯", sne: "╭" } as const;
 
+/** What is written around the lines. */
+export interface Labels {
+  readonly title?: string | undefined;
+  readonly xLabel?: string | undefined;
+  readonly yLabel?: string | undefined;
+  readonly yScale?: "linear" | "log";
+}
+
 /** Draws with simple-ascii-chart; d3-scale chooses the ticks. */
-export function drawText(series: readonly Series[], options: PlotOptions, size: TextOptions): string {
+export function drawText(series: readonly Series[], options: Labels, size: TextOptions): string {
   const { title, xLabel, yLabel, yScale = "linear" } = options;
   const { color = false } = size;
   const columns = Math.max(30, Math.floor(size.columns ?? 80));
@@ -39,7 +37,7 @@ export function drawText(series: readonly Series[], options: PlotOptions, size: 
   );
   const gutter = Math.max(...[...y.labels.values()].map((label) => label.length));
   const width = Math.max(10, columns - gutter - 4);
-  const x = xTicks(extent(series.flatMap((s) => s.x)), Math.max(2, Math.round(width / 14)), countsUp(series));
+  const x = xTicks(extent(series.flatMap((s) => s.x)), Math.max(2, Math.round(width / 14)), counts(series));
 
   // A gap ends a line: what follows it is drawn as a line of its own in the same dress.
   const pieces = series.flatMap((s, i) => unbroken(perColumn(s, y.place, width)).map((points) => ({ points, i })));

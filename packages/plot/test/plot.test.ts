@@ -213,15 +213,23 @@ describe("save and show", () => {
   });
   afterAll(() => rmSync(folder, { recursive: true }));
 
-  it("writes the SVG, and refuses other endings by name", () => {
-    const figure = plot(falling);
-    const path = join(folder, "losses.svg");
-    figure.save(path);
-    expect(readFileSync(path, "utf8")).toBe(figure.toSVG());
-    expect(() => figure.save("losses.png")).toThrow(
-      /cannot write "losses\.png": \.png is not a known format.*saved as \.svg/,
+  it("writes SVG and HTML at once and PNG when the promise resolves, and refuses other endings by name", async () => {
+    const figure = plot(falling, { title: "Losses" });
+    const path = (ending: string) => join(folder, `losses${ending}`);
+    for (const [ending, text] of [
+      [".svg", figure.toSVG()],
+      [".HTML", figure.toHTML()],
+    ] as const) {
+      const saved = figure.save(path(ending));
+      expect(readFileSync(path(ending), "utf8")).toBe(text);
+      await saved;
+    }
+    await figure.save(path(".png"));
+    expect(new Uint8Array(readFileSync(path(".png")))).toEqual(await figure.toPNG());
+    await expect(figure.save("losses.gif")).rejects.toThrow(
+      /cannot write "losses\.gif": \.gif is not a known format.*saved as \.svg, \.png or \.html/,
     );
-    expect(() => figure.save("losses")).toThrow(/it has no ending/);
+    await expect(figure.save("losses")).rejects.toThrow(/it has no ending/);
   });
 
   it("shows the chart on standard output, without colour where there is no terminal", () => {

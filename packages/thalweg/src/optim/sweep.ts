@@ -35,7 +35,7 @@ type Formula = ReadonlyMap<string, Node>;
  */
 export class Sweep {
   /** Where the runs stand: shape [runs, n]. */
-  private readonly points: Tensor;
+  readonly points: Tensor;
   private readonly rule: BatchedRule;
   /** Steps made so far. */
   steps = 0;

@@ -1,0 +1,125 @@
+/** Numbers by step, drawn by uPlot: one line for each name, and a mark at the step on show. */
+import { useEffect, useRef } from "preact/hooks";
+import uPlot from "uplot";
+import { short } from "./format.js";
+import { colour } from "./palette.js";
+import { theme } from "./theme.js";
+
+export interface Line {
+  readonly name: string;
+  /** The name of a colour of the style sheet. */
+  readonly colour: string;
+  /** One number for each step, from step 0. */
+  readonly values: readonly number[];
+  readonly dashed?: boolean;
+}
+
+interface ChartProps {
+  readonly title: string;
+  readonly lines: readonly Line[];
+  readonly step: number;
+  /** Equal distances are equal factors; values that are not above 0 are gaps. */
+  readonly log?: boolean;
+}
+
+const HEIGHT = 170;
+
+export function StepChart({ title, lines, step, log = false }: ChartProps) {
+  const place = useRef<HTMLDivElement>(null);
+  const chart = useRef<uPlot | null>(null);
+  const shown = useRef(step);
+  shown.current = step;
+  const look = theme.value;
+  const form = JSON.stringify(lines.map(({ name, colour, dashed }) => [name, colour, dashed]));
+
+  // The chart is made anew when its form changes, not its numbers.
+  useEffect(() => {
+    const target = place.current!;
+    const ink = colour("--muted");
+    const axis = {
+      stroke: ink,
+      grid: { stroke: colour("--rule"), width: 1 },
+      ticks: { stroke: colour("--rule"), width: 1 },
+    };
+    const made = new uPlot(
+      {
+        width: Math.max(target.clientWidth, 100),
+        height: HEIGHT,
+        scales: { x: { time: false }, y: log ? { distr: 3 } : {} },
+        legend: { show: false },
+        cursor: { points: { show: false } },
+        axes: [
+          { ...axis, size: 30 },
+          { ...axis, size: 58, values: (_, marks) => marks.map((mark) => (mark === null ? "" : short(mark))) },
+        ],
+        series: [
+          {},
+          ...lines.map((line) => ({
+            label: line.name,
+            stroke: colour(line.colour),
+            width: 1.75,
+            points: { show: false },
+            ...(line.dashed ? { dash: [6, 4] } : {}),
+          })),
+        ],
+        hooks: {
+          draw: [
+            (u) => {
+              const x = u.valToPos(shown.current, "x", true);
+              const { ctx, bbox } = u;
+              ctx.save();
+              ctx.strokeStyle = colour("--ink");
+              ctx.globalAlpha = 0.6;
+              ctx.beginPath();
+              ctx.moveTo(x, bbox.top);
+              ctx.lineTo(x, bbox.top + bbox.height);
+              ctx.stroke();
+              ctx.restore();
+            },
+          ],
+        },
+      },
+      dataOf(lines, log),
+      target,
+    );
+    chart.current = made;
+    const observer = new ResizeObserver(() =>
+      made.setSize({ width: Math.max(target.clientWidth, 100), height: HEIGHT }),
+    );
+    observer.observe(target);
+    return () => {
+      observer.disconnect();
+      made.destroy();
+      chart.current = null;
+    };
+  }, [form, log, look]);
+
+  useEffect(() => chart.current?.setData(dataOf(lines, log)), [lines, log]);
+  useEffect(() => chart.current?.redraw(false), [step]);
+
+  return (
+    <figure class="chart">
+      <figcaption>
+        {title}
+        <span class="legend">
+          {lines.map((line) => (
+            <span key={line.name} style={{ "--mine": `var(${line.colour})` }} class={line.dashed ? "dashed" : ""}>
+              <i aria-hidden="true" /> {line.name}{" "}
+              <b>{short(line.values[Math.min(step, line.values.length - 1)] ?? Number.NaN)}</b>
+            </span>
+          ))}
+        </span>
+      </figcaption>
+      <div ref={place} aria-hidden="true" />
+    </figure>
+  );
+}
+
+function dataOf(lines: readonly Line[], log: boolean): uPlot.AlignedData {
+  const length = Math.max(1, ...lines.map(({ values }) => values.length));
+  const gap = (x: number | undefined) => (x === undefined || !Number.isFinite(x) || (log && x <= 0) ? null : x);
+  return [
+    Array.from({ length }, (_, i) => i),
+    ...lines.map(({ values }) => Array.from({ length }, (_, i) => gap(values[i]))),
+  ];
+}

@@ -1,0 +1,159 @@
+/** A step of the chosen rule, in formulas with their numbers, and what it is made of over time. */
+import { FORMULAS, linesOf, numbersOf, type StepNumbers } from "../core/inside.js";
+import type { Track } from "../core/path.js";
+import { words } from "../i18n/index.js";
+import { StepChart } from "./chart.js";
+import { short, tex } from "./format.js";
+import { SurfaceMap } from "./map.js";
+import { Maths } from "./maths.js";
+import { RunnerOptions } from "./runners.js";
+import { change, lab, selectedTrack, surface } from "./store.js";
+import { SurfacePicker } from "./surfacePicker.js";
+import { Transport } from "./transport.js";
+
+export function InsideView() {
+  const w = words.value;
+  const { runners, selected, step } = lab.value;
+  const track = selectedTrack.value;
+  const axes = surface.value?.facts.axes ?? ["x", "y"];
+  const runner = runners[selected]!;
+  return (
+    <div class="inside">
+      <div class="stage">
+        <p class="intro">{w.insideIntro}</p>
+        <SurfacePicker />
+        <SurfaceMap />
+        <Transport />
+      </div>
+      <div class="explained">
+        <label class="inline">
+          {w.rule}
+          <select value={selected} onChange={(event) => change({ selected: Number(event.currentTarget.value) })}>
+            {runners.map(({ rule }, i) => (
+              <option key={`${i}${rule}`} value={i}>
+                {rule}
+              </option>
+            ))}
+          </select>
+        </label>
+        <RunnerOptions runner={runner} i={selected} />
+        <section>
+          <h2>{w.general}</h2>
+          {FORMULAS[runner.rule].map((line) => (
+            <Maths key={line} tex={line} block />
+          ))}
+        </section>
+        {track === null ? null : <StepInNumbers track={track} step={Math.min(step, track.steps)} axes={axes} />}
+        {track === null ? null : <OverTime track={track} step={step} axes={axes} />}
+      </div>
+    </div>
+  );
+}
+
+interface TrackProps {
+  readonly track: Track;
+  readonly step: number;
+  readonly axes: readonly [string, string];
+}
+
+function StepInNumbers({ track, step, axes }: TrackProps) {
+  const w = words.value;
+  const both = [numbersOf(track, step, 0), numbersOf(track, step, 1)] as const;
+  const [first, second] = both;
+  if (first === null || second === null) return <p>{w.noStep}</p>;
+  const quantity = (name: string, of: (n: StepNumbers) => number | null) => {
+    const values = [of(first), of(second)];
+    return values[0] === null ? null : (
+      <tr key={name}>
+        <th scope="row">{name}</th>
+        {values.map((x, i) => (
+          <td key={axes[i]}>{short(x!)}</td>
+        ))}
+      </tr>
+    );
+  };
+  const { quantities: q } = w;
+  return (
+    <section>
+      <h2>{w.thisStep(step)}</h2>
+      {both.map((numbers, c) => {
+        const lines = linesOf(track, numbers!, axes[c]!, step, tex);
+        return lines === null ? null : (
+          <div key={axes[c]} class={`numbers c${c}`}>
+            {lines.map((line) => (
+              <Maths key={line} tex={line} block />
+            ))}
+          </div>
+        );
+      })}
+      <table>
+        <thead>
+          <tr>
+            <th scope="col">{w.coordinate}</th>
+            {axes.map((axis) => (
+              <th key={axis} scope="col">
+                {axis}
+              </th>
+            ))}
+          </tr>
+        </thead>
+        <tbody>
+          {quantity(q.position, (n) => n.position)}
+          {quantity(q.gradient, (n) => n.gradient)}
+          {Object.keys(first.state).map((name) => quantity(name, (n) => n.state[name]!.after))}
+          {quantity(q.stepSize, (n) => n.stepSize)}
+          {quantity(q.update, (n) => n.update)}
+          {quantity(q.next, (n) => n.next)}
+        </tbody>
+      </table>
+      <Verdict first={first} second={second} axes={axes} />
+    </section>
+  );
+}
+
+/** In a sentence: how unequal the gradients are, and how equal the updates. */
+function Verdict({
+  first,
+  second,
+  axes,
+}: {
+  first: StepNumbers;
+  second: StepNumbers;
+  axes: readonly [string, string];
+}) {
+  const w = words.value;
+  const ratio = (a: number, b: number) => Math.max(Math.abs(a), Math.abs(b)) / Math.min(Math.abs(a), Math.abs(b));
+  const gradients = ratio(first.gradient, second.gradient);
+  const updates = ratio(first.update, second.update);
+  if (!Number.isFinite(gradients) || !Number.isFinite(updates) || gradients < 1.5) return null;
+  const steep = Math.abs(first.gradient) > Math.abs(second.gradient) ? 0 : 1;
+  return (
+    <p class="verdict">
+      {w.steep(axes[steep]!, axes[1 - steep]!, short(gradients))}{" "}
+      {updates < gradients / 1.5 ? w.evened(short(updates)) : ""}
+    </p>
+  );
+}
+
+export function OverTime({ track, step, axes }: TrackProps) {
+  const w = words.value;
+  /** Rows belong to steps 1, 2, …; step 0 has none. */
+  const column = (rows: readonly number[], c: number, of: (x: number) => number = (x) => x) => [
+    Number.NaN,
+    ...Array.from({ length: track.steps }, (_, i) => of(rows[2 * i + c]!)),
+  ];
+  const both = (rows: readonly number[], of?: (x: number) => number) =>
+    axes.map((axis, c) => ({ name: axis, colour: `--a${c + 1}`, dashed: c === 1, values: column(rows, c, of) }));
+  const squares = track.state.squareAvg ?? track.state.expAvgSq ?? track.state.sum;
+  return (
+    <section class="over-time">
+      <StepChart title={w.gradients} step={step} lines={both(track.gradients)} />
+      {squares === undefined ? null : <StepChart title={w.roots} step={step} log lines={both(squares, Math.sqrt)} />}
+      {track.stepSizes.length === 0 ? (
+        <p>{w.noStepSize}</p>
+      ) : (
+        <StepChart title={w.stepSizes} step={step} log lines={both(track.stepSizes)} />
+      )}
+    </section>
+  );
+}

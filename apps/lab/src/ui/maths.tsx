@@ -1,0 +1,13 @@
+/** A formula, set by KaTeX. */
+import katex from "katex";
+import { useMemo } from "preact/hooks";
+
+export function Maths({ tex, block = false }: { readonly tex: string; readonly block?: boolean }) {
+  const html = useMemo(
+    () => katex.renderToString(tex, { displayMode: block, throwOnError: false, output: "htmlAndMathml" }),
+    [tex, block],
+  );
+  // KaTeX escapes what it is given; its output is markup of its own.
+  // The only way to show what KaTeX renders.
+  return <span class={block ? "maths block" : "maths"} dangerouslySetInnerHTML={{ __html: html }} />;
+}

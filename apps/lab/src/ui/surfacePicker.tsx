@@ -1,0 +1,121 @@
+/** Which surface, and the formula that a person types. */
+import { FUNCTION_NAMES } from "../core/formula.js";
+/** Where paths begin on each surface, so that choosing one shows something at once. */
+import { STARTS } from "../core/starts.js";
+import { SURFACES, type SurfaceName } from "../core/surfaces.js";
+import { words } from "../i18n/index.js";
+import { Maths } from "./maths.js";
+import { change, complaint, initialState, lab, surface } from "./store.js";
+
+export function SurfacePicker() {
+  const w = words.value;
+  const { surface: name, formula, turned } = lab.value;
+  const wrong = complaint.value !== null && complaint.value.runner === null ? complaint.value : null;
+  return (
+    <div class="picker">
+      <label class="inline">
+        {w.surface}
+        <select
+          value={name}
+          onChange={(event) => {
+            const next = event.currentTarget.value as SurfaceName;
+            change({ surface: next, start: STARTS[next] });
+          }}
+        >
+          {SURFACES.map((known) => (
+            <option key={known} value={known}>
+              {w.surfaces[known]}
+            </option>
+          ))}
+        </select>
+      </label>
+      <div class="toggle">
+        <button type="button" aria-pressed={turned === null} onClick={() => change({ turned: null })}>
+          {w.map}
+        </button>
+        <button type="button" aria-pressed={turned !== null} onClick={() => change({ turned: turned ?? [30, 40] })}>
+          {w.relief}
+        </button>
+      </div>
+      {turned === null ? null : (
+        <>
+          <Angle
+            label={w.turn}
+            value={turned[0]}
+            least={-180}
+            most={180}
+            onChange={(x) => change({ turned: [x, turned[1]] })}
+          />
+          <Angle
+            label={w.tilt}
+            value={turned[1]}
+            least={5}
+            most={85}
+            onChange={(x) => change({ turned: [turned[0], x] })}
+          />
+        </>
+      )}
+      {name === "formula" ? (
+        <label class="formula">
+          {w.formula}
+          <input
+            type="text"
+            value={formula}
+            spellcheck={false}
+            autocomplete="off"
+            aria-invalid={wrong !== null}
+            aria-describedby="formula-help"
+            onInput={(event) => change({ formula: event.currentTarget.value })}
+          />
+          <small id="formula-help">{w.formulaHelp(FUNCTION_NAMES.join(", "))}</small>
+        </label>
+      ) : null}
+      {wrong === null ? (
+        <div class="shown-formula">
+          {surface.value === null ? null : <Maths tex={`f = ${surface.value.facts.tex}`} />}
+        </div>
+      ) : (
+        <p class="complaint" role="alert">
+          {sentence(wrong)} {wrong.at === null ? "" : w.at(wrong.at)}
+        </p>
+      )}
+      <button type="button" class="quiet" onClick={() => change({ ...initialState, view: lab.value.view })}>
+        {w.reset}
+      </button>
+    </div>
+  );
+}
+
+function sentence({
+  reason,
+  what,
+}: {
+  readonly reason: keyof typeof words.value.complaints;
+  readonly what: string;
+}): string {
+  const said = words.value.complaints[reason];
+  return typeof said === "string" ? said : said(what);
+}
+
+interface AngleProps {
+  readonly label: string;
+  readonly value: number;
+  readonly least: number;
+  readonly most: number;
+  readonly onChange: (value: number) => void;
+}
+
+function Angle({ label, value, least, most, onChange }: AngleProps) {
+  return (
+    <label class="inline">
+      {label}
+      <input
+        type="range"
+        min={least}
+        max={most}
+        value={value}
+        onInput={(event) => onChange(event.currentTarget.valueAsNumber)}
+      />
+    </label>
+  );
+}

@@ -1,0 +1,77 @@
+/** The guided tour: a stop's sentences beside the run that shows them. */
+import { useEffect } from "preact/hooks";
+import { TOUR } from "../core/tour.js";
+import { language, words } from "../i18n/index.js";
+import { StepChart } from "./chart.js";
+import { OverTime } from "./inside.js";
+import { SurfaceMap } from "./map.js";
+import { COLOURS } from "./palette.js";
+import { Runners } from "./runners.js";
+import { change, lab, playing, selectedTrack, surface, tracks } from "./store.js";
+import { Transport } from "./transport.js";
+
+export function TourView() {
+  const w = words.value;
+  const stop = Math.min(lab.value.stop, TOUR.length - 1);
+  const { title, text, state } = TOUR[stop]!;
+  const go = (to: number) => {
+    const next = TOUR[to];
+    if (next === undefined) return;
+    change({ ...next.state, view: "why", stop: to, step: 0 });
+    playing.value = true;
+  };
+  // Arriving from another view: the stop's own state is shown.
+  // Only on arrival.
+  useEffect(() => {
+    const { runners, surface: name } = lab.value;
+    if (JSON.stringify([runners, name]) !== JSON.stringify([state.runners, state.surface])) change({ ...state, stop });
+  }, []);
+  const track = selectedTrack.value;
+  return (
+    <div class="tour">
+      <section class="words" aria-label={w.tour.label}>
+        <p class="count">{w.tour.stop(stop + 1, TOUR.length)}</p>
+        <h2>{title[language.value]}</h2>
+        <p>{text[language.value]}</p>
+        <div class="buttons">
+          <button type="button" disabled={stop === 0} onClick={() => go(stop - 1)}>
+            ← {w.tour.previous}
+          </button>
+          <button type="button" class="main" disabled={stop === TOUR.length - 1} onClick={() => go(stop + 1)}>
+            {w.tour.next} →
+          </button>
+          <button type="button" class="quiet" onClick={() => change({ view: "paths" })}>
+            {w.tour.open}
+          </button>
+        </div>
+        <ol class="stops">
+          {TOUR.map((known, i) => (
+            <li key={known.title.en}>
+              <button type="button" aria-current={i === stop ? "step" : undefined} onClick={() => go(i)}>
+                {known.title[language.value]}
+              </button>
+            </li>
+          ))}
+        </ol>
+      </section>
+      <div class="stage">
+        <SurfaceMap />
+        <Transport />
+        <StepChart
+          title={w.lossChart}
+          step={lab.value.step}
+          log
+          lines={tracks.value.map((shown, i) => ({
+            name: shown.runner.rule,
+            colour: COLOURS[i % COLOURS.length]!,
+            values: shown.losses,
+          }))}
+        />
+        {track === null ? null : (
+          <OverTime track={track} step={lab.value.step} axes={surface.value?.facts.axes ?? ["x", "y"]} />
+        )}
+      </div>
+      <Runners />
+    </div>
+  );
+}

@@ -1,0 +1,99 @@
+/** Play, pause, step, scrub and speed. */
+import { useEffect } from "preact/hooks";
+import { MOST_STEPS } from "../core/state.js";
+import { words } from "../i18n/index.js";
+import { change, lab, playing } from "./store.js";
+
+const SPEEDS = [1, 2, 5, 10, 20, 50, 100, 200, 500, 1000];
+
+export function Transport() {
+  const w = words.value;
+  const { step, steps, speed } = lab.value;
+  usePlaying();
+  const go = (to: number) => {
+    playing.value = false;
+    change({ step: Math.min(Math.max(to, 0), steps) });
+  };
+  const toggle = () => {
+    if (!playing.value && step >= steps) change({ step: 0 });
+    playing.value = !playing.value;
+  };
+  return (
+    <div class="transport">
+      <div class="buttons">
+        <button type="button" class="icon" aria-label={w.first} title={w.first} onClick={() => go(0)}>
+          ⏮
+        </button>
+        <button type="button" class="icon" aria-label={w.back} title={w.back} onClick={() => go(step - 1)}>
+          ◀
+        </button>
+        <button type="button" class="icon play" aria-label={playing.value ? w.pause : w.play} onClick={toggle}>
+          {playing.value ? "❚❚" : "▶"}
+        </button>
+        <button type="button" class="icon" aria-label={w.forward} title={w.forward} onClick={() => go(step + 1)}>
+          ▶
+        </button>
+        <button type="button" class="icon" aria-label={w.last} title={w.last} onClick={() => go(steps)}>
+          ⏭
+        </button>
+      </div>
+      <label class="scrub">
+        <span class="visually-hidden">{w.step}</span>
+        <input
+          type="range"
+          min={0}
+          max={steps}
+          value={step}
+          aria-valuetext={w.of(step, steps)}
+          onInput={(event) => go(event.currentTarget.valueAsNumber)}
+        />
+      </label>
+      <output class="count">{w.of(step, steps)}</output>
+      <label class="inline">
+        {w.steps}
+        <input
+          type="number"
+          min={1}
+          max={MOST_STEPS}
+          value={steps}
+          onChange={(event) => {
+            const value = Math.round(event.currentTarget.valueAsNumber);
+            if (value >= 1 && value <= MOST_STEPS) change({ steps: value, step: Math.min(step, value) });
+            else event.currentTarget.value = String(steps);
+          }}
+        />
+      </label>
+      <label class="inline">
+        {w.speed}
+        <select value={speed} onChange={(event) => change({ speed: Number(event.currentTarget.value) })}>
+          {SPEEDS.map((value) => (
+            <option key={value} value={value}>
+              {value}
+            </option>
+          ))}
+        </select>
+      </label>
+    </div>
+  );
+}
+
+/** While playing, each frame shows as many more steps as its time is worth. */
+function usePlaying(): void {
+  const on = playing.value;
+  useEffect(() => {
+    if (!on) return;
+    let before = performance.now();
+    let due = 0;
+    let frame = requestAnimationFrame(function tick(now) {
+      due += ((now - before) / 1000) * lab.value.speed;
+      before = now;
+      const whole = Math.floor(due);
+      due -= whole;
+      const { step, steps } = lab.value;
+      if (whole > 0) change({ step: Math.min(step + whole, steps) });
+      if (lab.value.step >= steps) playing.value = false;
+      else frame = requestAnimationFrame(tick);
+    });
+    return () => cancelAnimationFrame(frame);
+  }, [on]);
+}

@@ -1,0 +1,6 @@
+export * from "./activation.js";
+export * from "./classification.js";
+export * from "./linear.js";
+export * from "./probability.js";
+export type { Reduction, ReductionOptions } from "./reduction.js";
+export * from "./regression.js";

@@ -1,0 +1,87 @@
+/** Losses as modules: `new CrossEntropyLoss().forward(scores, target)`. What they compute is said at their functions. */
+import type { Tensor } from "../tensor/tensor.js";
+import * as classification from "./functional/classification.js";
+import * as probability from "./functional/probability.js";
+import type { ReductionOptions } from "./functional/reduction.js";
+import * as regression from "./functional/regression.js";
+import { Module } from "./module.js";
+
+/** A function of an input, a target and options as a module. */
+abstract class Loss<Options extends object> extends Module {
+  readonly options: Options;
+
+  constructor(options: Options = {} as Options) {
+    super();
+    this.options = options;
+  }
+}
+
+/** {@link regression.mseLoss} */
+export class MSELoss extends Loss<ReductionOptions> {
+  override forward(input: Tensor, target: Tensor): Tensor {
+    return regression.mseLoss(input, target, this.options);
+  }
+}
+
+/** {@link regression.l1Loss} */
+export class L1Loss extends Loss<ReductionOptions> {
+  override forward(input: Tensor, target: Tensor): Tensor {
+    return regression.l1Loss(input, target, this.options);
+  }
+}
+
+/** {@link regression.smoothL1Loss} */
+export class SmoothL1Loss extends Loss<{ beta?: number } & ReductionOptions> {
+  override forward(input: Tensor, target: Tensor): Tensor {
+    return regression.smoothL1Loss(input, target, this.options);
+  }
+}
+
+/** {@link regression.huberLoss} */
+export class HuberLoss extends Loss<{ delta?: number } & ReductionOptions> {
+  override forward(input: Tensor, target: Tensor): Tensor {
+    return regression.huberLoss(input, target, this.options);
+  }
+}
+
+/** {@link classification.crossEntropy} */
+export class CrossEntropyLoss extends Loss<classification.CrossEntropyOptions> {
+  override forward(input: Tensor, target: Tensor): Tensor {
+    return classification.crossEntropy(input, target, this.options);
+  }
+}
+
+/** {@link classification.nllLoss} */
+export class NLLLoss extends Loss<classification.ClassOptions> {
+  override forward(input: Tensor, target: Tensor): Tensor {
+    return classification.nllLoss(input, target, this.options);
+  }
+}
+
+/** {@link probability.binaryCrossEntropy} */
+export class BCELoss extends Loss<probability.WeightOptions> {
+  override forward(input: Tensor, target: Tensor): Tensor {
+    return probability.binaryCrossEntropy(input, target, this.options);
+  }
+}
+
+/** {@link probability.binaryCrossEntropyWithLogits} */
+export class BCEWithLogitsLoss extends Loss<probability.LogitsOptions> {
+  override forward(input: Tensor, target: Tensor): Tensor {
+    return probability.binaryCrossEntropyWithLogits(input, target, this.options);
+  }
+}
+
+/** {@link probability.klDiv} */
+export class KLDivLoss extends Loss<probability.KlDivOptions> {
+  override forward(input: Tensor, target: Tensor): Tensor {
+    return probability.klDiv(input, target, this.options);
+  }
+}
+
+/** {@link probability.cosineEmbeddingLoss} */
+export class CosineEmbeddingLoss extends Loss<{ margin?: number } & ReductionOptions> {
+  override forward(a: Tensor, b: Tensor, target: Tensor): Tensor {
+    return probability.cosineEmbeddingLoss(a, b, target, this.options);
+  }
+}

@@ -1,7 +1,12 @@
 export * from "./activation.js";
+export { BatchNorm1d, BatchNorm2d, type BatchNormLayerOptions } from "./batchNorm.js";
 export { ModuleList, Sequential } from "./containers.js";
+export { Dropout } from "./dropout.js";
+export { Embedding, type EmbeddingOptions } from "./embedding.js";
+export { Flatten, Unflatten } from "./flatten.js";
 export * as functional from "./functional/index.js";
 export * as init from "./init.js";
+export { LayerNorm, type LayerNormOptions, RMSNorm } from "./layerNorm.js";
 export { Linear, type LinearOptions } from "./linear.js";
 export * from "./loss.js";
 export { type LoadOptions, type LoadReport, Module, type StateDict } from "./module.js";

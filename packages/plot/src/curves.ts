@@ -1,6 +1,6 @@
 import * as Plot from "@observablehq/plot";
 import type { Canvas, Drawing, Table, TextOptions } from "./drawing.js";
-import { draw } from "./frame.js";
+import { draw, textWidth } from "./frame.js";
 import { counts, extent, type Series, span, thin, tickFormat } from "./series.js";
 import { drawText } from "./terminal.js";
 import { colourOf } from "./theme.js";
@@ -66,17 +66,17 @@ function svg(spec: Curves & { readonly alt: string }, canvas: Canvas): SVGSVGEle
     const { x, y } = thin(c, width);
     return x.map((v, j) => ({ x: v, y: y[j]!, series: c.name ?? "", i }));
   });
-  const line = { x: "x", y: "y", z: "i" } as const;
+  const all = points.flat();
   const firm = firmOf(curves);
   const yDomain = span(
-    firm.flatMap((c) => c.y),
+    [...firm, ...curves.filter((c) => c.faint).map(middle)].flatMap((c) => c.y),
     yScale,
   );
   const longest = Math.max(...firm.map((c) => c.x.length));
   // d3 gives no more ticks than it is asked for, so a count up to the last index gives whole epochs only.
   const xTicks = counts(firm) ? Math.max(1, Math.min(longest - 1, width / 90)) : width / 90;
-  const all = points.flat();
   const [left, right] = extent(all.filter((p) => !Number.isNaN(p.y)).map((p) => p.x));
+  const alone = left === right;
 
   return draw(canvas, {
     title: spec.title,
@@ -84,14 +84,14 @@ function svg(spec: Curves & { readonly alt: string }, canvas: Canvas): SVGSVGEle
     width,
     height,
     legend: named
-      ? curves.map((c, i) => ({ label: c.name ?? "", colour: colours[i]!, ...(c.dashed ? { mark: "┅" } : {}) }))
+      ? curves.map((c, i) => ({
+          label: c.name ?? "",
+          colours: [colours[i]!],
+          ...(c.faint ? { mark: "○" } : c.dashed ? { mark: "┅" } : {}),
+        }))
       : [],
     // One x alone gets room on both sides.
-    x: {
-      label: spec.xLabel,
-      scale: left < right ? {} : { domain: [left - 1, left + 1] },
-      ticks: left < right ? xTicks : [left],
-    },
+    x: { label: spec.xLabel, scale: alone ? { domain: [left - 1, left + 1] } : {}, ticks: alone ? [left] : xTicks },
     y: {
       label: spec.yLabel,
       // On a log scale the next round number is ten times further, so nothing is rounded there.
@@ -100,23 +100,24 @@ function svg(spec: Curves & { readonly alt: string }, canvas: Canvas): SVGSVGEle
       format: tickFormat(yDomain, yScale),
       grid: true,
     },
-    scales: { color: { domain: curves.map((_, i) => i), range: colours } },
     marks: [
-      ...curves.map((c, i) =>
+      ...behind(curves).map(({ c, i }) =>
         Plot.lineY(points[i]!, {
-          ...line,
-          stroke: "i",
+          x: "x",
+          y: "y",
+          stroke: colours[i]!,
           strokeWidth: c.faint ? 1 : 2.25,
-          strokeOpacity: c.faint ? 0.35 : 1,
+          strokeOpacity: c.faint ? 0.28 : 1,
           strokeLinejoin: "round",
           strokeLinecap: "round",
           ...(c.dashed ? { strokeDasharray: "5 5" } : {}),
         }),
       ),
       // A point between two gaps has no line to be seen by.
-      Plot.dot(lonely(all), { x: "x", y: "y", fill: "i", r: 3 }),
+      ...points.map((p, i) => Plot.dot(lonely(p), { x: "x", y: "y", fill: colours[i]!, r: 3 })),
       ...notes.flatMap((note) => {
-        const end = left + (right - left) * 0.6 < note.x;
+        const place = 64 + ((note.x - left) / (right - left || 1)) * (width - 84);
+        const end = place + textWidth(note.label, 12) + 8 > width;
         return [
           Plot.ruleX([note], { x: "x", stroke: theme.ink, strokeOpacity: 0.45, strokeDasharray: "2 4" }),
           Plot.dot([note], { x: "x", y: "y", r: 5, fill: theme.paper, stroke: theme.ink, strokeWidth: 2 }),
@@ -124,35 +125,45 @@ function svg(spec: Curves & { readonly alt: string }, canvas: Canvas): SVGSVGEle
             x: "x",
             text: "label",
             frameAnchor: "top",
+            lineAnchor: "bottom",
             textAnchor: end ? "end" : "start",
-            dx: end ? -8 : 8,
-            dy: 9,
+            dx: end ? 6 : -6,
+            dy: -4,
             fill: theme.ink,
-            stroke: theme.paper,
-            strokeWidth: 4,
-            fontSize: 13,
+            fontSize: 12,
           }),
         ];
       }),
       ...(canvas.tip
         ? [
             Plot.ruleX(all, Plot.pointerX({ x: "x", stroke: theme.ink, strokeOpacity: 0.25 })),
-            Plot.tip(all, Plot.pointerX({ ...line, stroke: "i", format: { z: false, stroke: false } })),
+            Plot.tip(all, Plot.pointerX({ x: "x", y: "y", channels: { series: "series" } })),
           ]
         : []),
     ],
   });
 }
 
+/** The curves in the order in which they are drawn: the faint ones first. */
+function behind(curves: readonly Curve[]): { c: Curve; i: number }[] {
+  return curves.map((c, i) => ({ c, i })).sort((a, b) => Number(b.c.faint ?? false) - Number(a.c.faint ?? false));
+}
+
+/** A curve without its highest and lowest twentieths: what noise is given of the axis. */
+function middle({ name, x, y }: Curve): Series {
+  const sorted = y.filter((v) => !Number.isNaN(v)).sort((a, b) => a - b);
+  const at = (q: number) => sorted[Math.floor(q * (sorted.length - 1))]!;
+  return { name, x, y: sorted.length === 0 ? [] : [at(0.05), at(0.95)] };
+}
+
 interface Point {
   readonly x: number;
   readonly y: number;
-  readonly i: number;
 }
 
 function lonely<P extends Point>(points: readonly P[]): P[] {
-  const seen = (p: P | undefined, i: number) => p !== undefined && p.i === i && !Number.isNaN(p.x + p.y);
-  return points.filter((p, k) => seen(p, p.i) && !seen(points[k - 1], p.i) && !seen(points[k + 1], p.i));
+  const seen = (p: P | undefined) => p !== undefined && !Number.isNaN(p.x + p.y);
+  return points.filter((p, k) => seen(p) && !seen(points[k - 1]) && !seen(points[k + 1]));
 }
 
 /** One row for each x, one column for each curve. */

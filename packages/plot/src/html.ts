@@ -1,4 +1,5 @@
 import type { Table } from "./drawing.js";
+import { digits } from "./numbers.js";
 import { AUTO_STYLE } from "./theme.js";
 
 const ESCAPES: Readonly<Record<string, string>> = {
@@ -11,16 +12,6 @@ const ESCAPES: Readonly<Record<string, string>> = {
 
 /** Text as it may stand in a page, also within quotes. */
 export const escapeHTML = (text: string): string => text.replace(/[&<>"']/g, (c) => ESCAPES[c]!);
-
-/** A number as people read it: five digits, no long runs of zeros. */
-export function digits(value: number): string {
-  if (Number.isNaN(value)) return "NaN";
-  if (!Number.isFinite(value)) return value > 0 ? "∞" : "−∞";
-  const size = Math.abs(value);
-  if (Number.isInteger(value) && size < 1e15) return value.toLocaleString("en-US").replace("-", "−");
-  const text = size >= 1e-4 && size < 1e7 ? Number(value.toPrecision(5)).toString() : value.toExponential(3);
-  return text.replace("-", "−");
-}
 
 const cell = (value: string | number) =>
   typeof value === "number" ? `<td class="n">${digits(value)}</td>` : `<td>${escapeHTML(value)}</td>`;

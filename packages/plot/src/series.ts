@@ -1,3 +1,5 @@
+import { scaleLog } from "d3-scale";
+
 /** A column of numbers. */
 export type Numbers =
   | readonly number[]
@@ -37,8 +39,7 @@ export function readSeries(input: PlotInput, yScale: "linear" | "log"): Series[]
   }
   const drawn = series.map((s) => ({
     name: s.name === undefined ? undefined : plain(s.name),
-    x: s.x.map((v) => (Math.abs(v) <= LARGEST ? v : Number.NaN)),
-    y: s.y.map((v) => (Math.abs(v) <= LARGEST && (yScale === "linear" || v >= SMALLEST) ? v : Number.NaN)),
+    ...drawable(s, yScale),
   }));
   if (drawn.every((s) => s.y.every((v, i) => Number.isNaN(v) || Number.isNaN(s.x[i])))) {
     throw new RangeError(
@@ -48,6 +49,14 @@ export function readSeries(input: PlotInput, yScale: "linear" | "log"): Series[]
     );
   }
   return drawn;
+}
+
+/** The same values with gaps where they cannot be drawn on the scale. */
+export function drawable({ x, y }: Omit<Series, "name">, yScale: "linear" | "log"): { x: number[]; y: number[] } {
+  return {
+    x: x.map((v) => (Math.abs(v) <= LARGEST ? v : Number.NaN)),
+    y: y.map((v) => (Math.abs(v) <= LARGEST && (yScale === "linear" || v >= SMALLEST) ? v : Number.NaN)),
+  };
 }
 
 function columns(input: PlotInput): Series[] {
@@ -168,4 +177,16 @@ export function tickFormat(values: readonly number[], scale: "linear" | "log"): 
   }
   const [low, high] = extent(values.map(Math.abs));
   return high >= 1e6 || (high < 1e-3 && low < high) ? "~e" : undefined;
+}
+
+/** Round values on a log axis, about `count`: powers of ten, or where those are too few also twice and five times them. */
+export function logTicks([low, high]: readonly [number, number], count: number): number[] {
+  const from = Math.floor(Math.log10(low));
+  const powers = Array.from({ length: Math.ceil(Math.log10(high)) - from + 1 }, (_, i) => from + i);
+  const within = (v: number) => v >= low && v <= high;
+  const tens = powers.map((e) => Number(`1e${e}`)).filter(within);
+  if (tens.length > count) return tens.filter((_, i) => i % Math.ceil(tens.length / count) === 0);
+  const fine = powers.flatMap((e) => [1, 2, 5].map((m) => Number(`${m}e${e}`))).filter(within);
+  if (tens.length >= 2 || fine.length < 2) return tens.length >= 2 ? tens : scaleLog().domain([low, high]).ticks(count);
+  return fine;
 }

@@ -22,7 +22,7 @@ export function drawText(series: readonly Series[], options: Labels, size: TextO
   const { color = false } = size;
   const columns = Math.max(30, Math.floor(size.columns ?? 80));
   const named = series.length > 1 || series[0]!.name !== undefined;
-  const heading = [title, yLabel].filter((line) => line !== undefined);
+  const heading = [title, yLabel === title ? undefined : yLabel].filter((line) => line !== undefined);
   if (named) heading.push(legend(series, color));
 
   const rows = Math.max(8, Math.floor(size.rows ?? 20));
@@ -144,4 +144,43 @@ function labelled(axis: ReturnType<typeof scaleLinear>, count: number): Map<numb
   const ticks = axis.ticks(count);
   const write = axis.tickFormat(count, tickFormat(ticks, "linear"));
   return new Map(ticks.map((v) => [v, write(v)]));
+}
+
+/** Points over a square of one domain both ways, and the diagonal on which both are the same. */
+export function drawDots(
+  points: readonly { readonly actual: number; readonly predicted: number }[],
+  domain: readonly [number, number],
+  labels: Labels,
+  size: TextOptions,
+): string {
+  const { color = false } = size;
+  const heading = [labels.title, labels.yLabel].filter((line) => line !== undefined);
+  const height = Math.max(4, Math.max(8, Math.floor(size.rows ?? 20)) - heading.length - 3);
+  const y = yTicks([domain[0], domain[1]], "linear", Math.max(2, Math.round(height / 3)));
+  const gutter = Math.max(...[...y.labels.values()].map((label) => label.length));
+  // A character is about twice as high as wide.
+  const width = Math.max(10, Math.min(Math.max(30, Math.floor(size.columns ?? 80)) - gutter - 4, height * 2 + 10));
+  const x = xTicks([domain[0], domain[1]], Math.max(2, Math.round(width / 14)), false);
+  const [low, high] = domain;
+  const diagonal = Array.from({ length: width }, (_, i): [number, number] => {
+    const v = low + ((high - low) * i) / (width - 1);
+    return [v, v];
+  });
+  let line = -1;
+  const chart = draw([diagonal, points.map((p): [number, number] => [p.actual, p.predicted])], {
+    width,
+    height,
+    yRange: [low, high],
+    customXAxisTicks: [...x.labels.keys()],
+    customYAxisTicks: [...y.labels.keys()],
+    formatter: (v, { axis }) => (axis === "x" ? (x.labels.get(v) ?? "") : (y.labels.get(v) ?? "").padStart(gutter)),
+    symbols: { axis: { n: "│", e: "─" } },
+    ...(labels.xLabel === undefined ? {} : { xLabel: labels.xLabel }),
+    ...(color ? { color: ["ansiWhite", "ansiBlue"] } : {}),
+    lineFormatter: ({ plotX, plotY, index }) => {
+      if (index === 0) line++;
+      return { x: plotX, y: plotY, symbol: line === 0 ? "·" : "•" };
+    },
+  });
+  return [...heading, ...chart.split("\n").filter((l) => l.trim() !== "")].map((s) => s.trimEnd()).join("\n");
 }

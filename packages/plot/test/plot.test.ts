@@ -20,8 +20,12 @@ function parse(svg: string) {
   const texts = elements("text").map((t) => t.textContent ?? "");
   const lines = elements("g")
     .filter((g) => g.getAttribute("aria-label") === "line")
-    .flatMap((g) => [...g.getElementsByTagName("path")])
-    .map((p) => ({ d: p.getAttribute("d") ?? "", stroke: p.getAttribute("stroke") }));
+    .flatMap((g) =>
+      [...g.getElementsByTagName("path")].map((p) => ({
+        d: p.getAttribute("d") ?? "",
+        stroke: g.getAttribute("stroke"),
+      })),
+    );
   return { root, texts, lines };
 }
 

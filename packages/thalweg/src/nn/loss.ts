@@ -1,18 +1,29 @@
 /** Losses as modules: `new CrossEntropyLoss().forward(scores, target)`. What they compute is said at their functions. */
-import type { Tensor } from "../tensor/tensor.js";
+import { Tensor } from "../tensor/tensor.js";
 import * as classification from "./functional/classification.js";
 import * as probability from "./functional/probability.js";
 import type { ReductionOptions } from "./functional/reduction.js";
 import * as regression from "./functional/regression.js";
-import { Module } from "./module.js";
+import { Module, savedName } from "./module.js";
+import { buffer } from "./parameter.js";
 
 /** A function of an input, a target and options as a module. */
 abstract class Loss<Options extends object> extends Module {
-  readonly options: Options;
+  readonly #options: Options;
 
+  /** @param options - those of the function; tensors among them (weights) are copied, and become buffers */
   constructor(options: Options = {} as Options) {
     super();
-    this.options = options;
+    const entries = Object.entries(options).map(([name, x]) => [name, x instanceof Tensor ? buffer(x) : x]);
+    this.#options = Object.fromEntries(entries) as Options;
+  }
+
+  get options(): Options {
+    return this.#options;
+  }
+
+  protected override *members(): Iterable<readonly [string, Tensor]> {
+    for (const [name, x] of Object.entries(this.#options)) if (x instanceof Tensor) yield [savedName(name), x];
   }
 }
 

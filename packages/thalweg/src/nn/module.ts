@@ -222,7 +222,7 @@ export abstract class Module {
 const join = (prefix: string, name: string): string => (prefix === "" ? name : `${prefix}.${name}`);
 
 /** `runningMean` as PyTorch calls it: `running_mean`. */
-const savedName = (field: string): string =>
+export const savedName = (field: string): string =>
   field.replace(/([a-z0-9])([A-Z])/g, (_, before: string, letter: string) => `${before}_${letter.toLowerCase()}`);
 
 /** Why a saved tensor cannot be a parameter's new value. */

@@ -47,7 +47,7 @@ const TEX: Readonly<Record<Exclude<SurfaceName, "formula">, string>> = {
   cliff: "1 - e^{-r^8} + r^2/1000,\\quad r^2 = x^2+y^2",
   noisy: "\\mathbb{E}\\,\\tfrac12\\left[(x-\\sigma z_1)^2 + 20\\,(y-\\sigma z_2)^2\\right]",
   minibatch:
-    "\\mathbb{E}\\left[\\tfrac1{40}(x^2+y^2) + c_1 x + c_2 y\\right],\\quad c = 0.1 \\text{ or, one time in ten, } {-0.9}",
+    "\\mathbb{E}\\left[\\tfrac1{160}(x^2+y^2) + c_1 x + c_2 y\\right],\\quad c = 0.1 \\text{ or, one time in ten, } {-0.9}",
   sparse: "\\mathbb{E}\\,\\tfrac12\\left[x^2 + m\\,y^2\\right],\\quad m = 1 \\text{ one time in ten, else } 0",
   regression: "\\tfrac1{100}\\textstyle\\sum_i (w x_i + b - y_i)^2",
   logistic: "\\tfrac1n\\textstyle\\sum_i \\ln(1 + e^{-y_i\\, w\\cdot x_i}) + \\tfrac{\\lambda}{2}|w|^2",
@@ -118,9 +118,10 @@ const BOWL = { axes: ["x", "y"], minima: [[0, 0]], view: { x: [-4, 4], y: [-3, 3
  */
 function minibatch(): Surface {
   const generator = new Generator(0);
-  const bowl = (points: Tensor) => points.square().sum(-1).div(40);
+  const bowl = (points: Tensor) => points.square().sum(-1).div(160);
   return {
     ...BOWL,
+    view: { x: [-9, 4], y: [-9, 4] },
     name: "minibatch",
     tex: TEX.minibatch,
     start: [1.5, 1],

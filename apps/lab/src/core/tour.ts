@@ -66,8 +66,8 @@ export const TOUR: readonly Stop[] = [
   {
     title: { en: "What alpha does", zh: "alpha 的作用" },
     text: {
-      en: "Alpha says how long squares are remembered, about 1 / (1 − α) steps. With 0.5 the root follows every gradient and steps are nearly all of one length; with 0.99 the large gradients of the beginning keep steps short for a hundred steps.",
-      zh: "alpha 决定记住多久的平方，约 1 / (1 − α) 步。取 0.5 时均方根紧跟每个梯度，步子几乎一样长；取 0.99 时开头的大梯度会让步长在上百步内都偏小。",
+      en: "Alpha says how long squares are remembered: about 1 / (1 − α) steps. With 0.5 the root follows every gradient, so that steps have nearly one length, near the minimum too; with 0.99 the mean square fills slowly from zero, so that first steps are up to ten learning rates long, and later the large gradients of the beginning keep them short.",
+      zh: "alpha 决定记住多久的平方：约 1 / (1 − α) 步。取 0.5 时均方根紧跟每个梯度，步子几乎一样长，到最小值附近也是如此；取 0.99 时均方从零慢慢积累，最初几步可长达学习率的十倍，之后开头的大梯度又让步子变短。",
     },
     state: at({
       surface: "himmelblau",

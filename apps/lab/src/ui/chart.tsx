@@ -23,6 +23,8 @@ interface ChartProps {
 }
 
 const HEIGHT = 170;
+/** How far above its beginning a line is followed. */
+const MOST_RISE = 1e4;
 
 export function StepChart({ title, lines, step, log = false }: ChartProps) {
   const place = useRef<HTMLDivElement>(null);
@@ -50,7 +52,13 @@ export function StepChart({ title, lines, step, log = false }: ChartProps) {
         cursor: { points: { show: false } },
         axes: [
           { ...axis, size: 30 },
-          { ...axis, size: 58, values: (_, marks) => marks.map((mark) => (mark === null ? "" : short(mark))) },
+          {
+            ...axis,
+            size: 58,
+            values: (_, marks) => marks.map((mark) => (mark === null ? "" : short(mark))),
+            // On a scale of factors only powers of ten are marked, and not all of many.
+            ...(log ? { splits: (_u: uPlot, _i: number, from: number, to: number) => decades(from, to) } : {}),
+          },
         ],
         series: [
           {},
@@ -115,9 +123,22 @@ export function StepChart({ title, lines, step, log = false }: ChartProps) {
   );
 }
 
+/** Powers of ten between two values, at most about six of them. */
+function decades(from: number, to: number): number[] {
+  const first = Math.ceil(Math.log10(from) - 1e-9);
+  const last = Math.floor(Math.log10(to) + 1e-9);
+  const stride = Math.max(1, Math.ceil((last - first) / 5));
+  return Array.from({ length: Math.floor((last - first) / stride) + 1 }, (_, i) => Number(`1e${first + i * stride}`));
+}
+
 function dataOf(lines: readonly Line[], log: boolean): uPlot.AlignedData {
   const length = Math.max(1, ...lines.map(({ values }) => values.length));
-  const gap = (x: number | undefined) => (x === undefined || !Number.isFinite(x) || (log && x <= 0) ? null : x);
+  // On a scale of factors a run that flies off would leave the others no room.
+  const most = log
+    ? MOST_RISE * Math.max(...lines.map(({ values }) => values.find(Number.isFinite) ?? 0))
+    : Number.MAX_VALUE;
+  const gap = (x: number | undefined) =>
+    x === undefined || !Number.isFinite(x) || x > most || (log && x <= 0) ? null : x;
   return [
     Array.from({ length }, (_, i) => i),
     ...lines.map(({ values }) => Array.from({ length }, (_, i) => gap(values[i]))),

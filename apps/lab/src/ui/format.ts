@@ -2,10 +2,11 @@
 export function short(x: number): string {
   if (!Number.isFinite(x)) return Number.isNaN(x) ? "NaN" : x > 0 ? "∞" : "−∞";
   const size = Math.abs(x);
-  const text = x !== 0 && (size >= 1e5 || size < 1e-3) ? x.toExponential(2) : String(Number(x.toPrecision(4)));
-  return text.replace("-", "−").replace(/e\+?(−|-)?(\d+)/, (_, sign: string | undefined, digits: string) => {
-    return `·10${superscript(`${sign === undefined ? "" : "-"}${digits}`)}`;
-  });
+  if (x === 0 || (size < 1e5 && size >= 1e-3)) return String(Number(x.toPrecision(4))).replace("-", "−");
+  const [digits, power] = x.toExponential(2).split("e");
+  const ten = `10${superscript(String(Number(power)))}`;
+  const factor = Number(digits);
+  return factor === 1 ? ten : `${String(factor).replace("-", "−")}·${ten}`;
 }
 
 /** A number as TeX, in brackets where a sign would meet an operator. */

@@ -125,7 +125,7 @@ function Verdict({
   const ratio = (a: number, b: number) => Math.max(Math.abs(a), Math.abs(b)) / Math.min(Math.abs(a), Math.abs(b));
   const gradients = ratio(first.gradient, second.gradient);
   const updates = ratio(first.update, second.update);
-  if (!Number.isFinite(gradients) || !Number.isFinite(updates) || gradients < 1.5) return null;
+  if (!Number.isFinite(gradients) || !Number.isFinite(updates) || gradients < 1.5 || gradients > 1e4) return null;
   const steep = Math.abs(first.gradient) > Math.abs(second.gradient) ? 0 : 1;
   return (
     <p class="verdict">

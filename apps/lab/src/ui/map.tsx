@@ -130,7 +130,7 @@ export function SurfaceMap() {
           onKeyDown={onKey}
         />
       )}
-      {shown === null ? null : (
+      {shown === null || turned !== null ? null : (
         <>
           <span class="axis x">{shown.facts.axes[0]} →</span>
           <span class="axis y">↑ {shown.facts.axes[1]}</span>

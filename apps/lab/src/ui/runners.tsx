@@ -3,6 +3,7 @@ import { DIALECTS, optionsOf, RULE_NAMES, type RuleName, type Runner } from "../
 import { MOST_RUNNERS } from "../core/state.js";
 import { words } from "../i18n/index.js";
 import { short } from "./format.js";
+import { Icon } from "./icon.js";
 import { COLOURS } from "./palette.js";
 import { Slider } from "./slider.js";
 import { addRunner, change, changeRunner, complaint, lab, lossAt, removeRunner, setOption, tracks } from "./store.js";
@@ -93,7 +94,7 @@ function RunnerCard({ runner, i }: { readonly runner: Runner; readonly i: number
           title={w.look(runner.rule)}
           onClick={() => change({ selected: i })}
         >
-          ◉
+          <Icon name="look" />
         </button>
         {runners.length === 1 ? null : (
           <button
@@ -103,7 +104,7 @@ function RunnerCard({ runner, i }: { readonly runner: Runner; readonly i: number
             title={w.remove(runner.rule)}
             onClick={() => removeRunner(i)}
           >
-            ✕
+            <Icon name="remove" />
           </button>
         )}
       </header>

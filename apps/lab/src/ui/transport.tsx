@@ -2,6 +2,7 @@
 import { useEffect } from "preact/hooks";
 import { MOST_STEPS } from "../core/state.js";
 import { words } from "../i18n/index.js";
+import { Icon } from "./icon.js";
 import { change, lab, playing } from "./store.js";
 
 const SPEEDS = [1, 2, 5, 10, 20, 50, 100, 200, 500, 1000];
@@ -22,19 +23,19 @@ export function Transport() {
     <div class="transport">
       <div class="buttons">
         <button type="button" class="icon" aria-label={w.first} title={w.first} onClick={() => go(0)}>
-          ⏮
+          <Icon name="first" />
         </button>
         <button type="button" class="icon" aria-label={w.back} title={w.back} onClick={() => go(step - 1)}>
-          ◀
+          <Icon name="back" />
         </button>
         <button type="button" class="icon play" aria-label={playing.value ? w.pause : w.play} onClick={toggle}>
-          {playing.value ? "❚❚" : "▶"}
+          <Icon name={playing.value ? "pause" : "play"} />
         </button>
         <button type="button" class="icon" aria-label={w.forward} title={w.forward} onClick={() => go(step + 1)}>
-          ▶
+          <Icon name="forward" />
         </button>
         <button type="button" class="icon" aria-label={w.last} title={w.last} onClick={() => go(steps)}>
-          ⏭
+          <Icon name="last" />
         </button>
       </div>
       <label class="scrub">

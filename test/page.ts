@@ -9,6 +9,9 @@ const TYPES: Readonly<Record<string, string>> = {
   ".html": "text/html; charset=utf-8",
   ".js": "text/javascript; charset=utf-8",
   ".svg": "image/svg+xml",
+  ".css": "text/css",
+  ".woff2": "font/woff2",
+  ".webmanifest": "application/manifest+json",
 };
 
 /** Serves a folder on a free port of this machine until it is closed. */

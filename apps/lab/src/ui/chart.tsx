@@ -43,6 +43,12 @@ export function StepChart({ title, lines, step, log = false }: ChartProps) {
       grid: { stroke: colour("--rule"), width: 1 },
       ticks: { stroke: colour("--rule"), width: 1 },
     };
+    // The step on show is a line of its own above the chart, so that moving it draws nothing anew.
+    const now = document.createElement("i");
+    now.className = "now";
+    const mark = (u: uPlot) => {
+      now.style.left = `${u.valToPos(shown.current, "x")}px`;
+    };
     const made = new uPlot(
       {
         width: Math.max(target.clientWidth, 100),
@@ -70,27 +76,14 @@ export function StepChart({ title, lines, step, log = false }: ChartProps) {
             ...(line.dashed ? { dash: [6, 4] } : {}),
           })),
         ],
-        hooks: {
-          draw: [
-            (u) => {
-              const x = u.valToPos(shown.current, "x", true);
-              const { ctx, bbox } = u;
-              ctx.save();
-              ctx.strokeStyle = colour("--ink");
-              ctx.globalAlpha = 0.6;
-              ctx.beginPath();
-              ctx.moveTo(x, bbox.top);
-              ctx.lineTo(x, bbox.top + bbox.height);
-              ctx.stroke();
-              ctx.restore();
-            },
-          ],
-        },
+        hooks: { setSize: [mark], setScale: [mark] },
       },
       dataOf(lines, log),
       target,
     );
+    made.over.append(now);
     chart.current = made;
+    mark(made);
     const observer = new ResizeObserver(() =>
       made.setSize({ width: Math.max(target.clientWidth, 100), height: HEIGHT }),
     );
@@ -103,7 +96,11 @@ export function StepChart({ title, lines, step, log = false }: ChartProps) {
   }, [form, log, look]);
 
   useEffect(() => chart.current?.setData(dataOf(lines, log)), [lines, log]);
-  useEffect(() => chart.current?.redraw(false), [step]);
+  useEffect(() => {
+    const u = chart.current;
+    const now = u?.over.querySelector<HTMLElement>(".now");
+    if (u && now) now.style.left = `${u.valToPos(step, "x")}px`;
+  }, [step]);
 
   return (
     <figure class="chart">

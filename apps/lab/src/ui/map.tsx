@@ -176,6 +176,7 @@ function prepare(canvas: HTMLCanvasElement, { width, height }: Size): CanvasRend
 function drawPath(context: CanvasRenderingContext2D, track: Track, step: number, project: Project, i: number): void {
   const last = Math.min(step, track.steps);
   context.beginPath();
+  let [fromX, fromY] = [Number.POSITIVE_INFINITY, 0];
   for (let s = 0; s <= last; s++) {
     const x = track.positions[2 * s]!;
     const y = track.positions[2 * s + 1]!;
@@ -183,7 +184,10 @@ function drawPath(context: CanvasRenderingContext2D, track: Track, step: number,
     const [px, py] = project(x, y, track.losses[s]!);
     // Canvases lose their way far outside.
     if (Math.abs(px) > 1e5 || Math.abs(py) > 1e5) break;
+    // Thousands of steps near a minimum are one pixel.
+    if (s < last && Math.abs(px - fromX) + Math.abs(py - fromY) < 0.6) continue;
     context.lineTo(px, py);
+    [fromX, fromY] = [px, py];
   }
   context.lineJoin = "round";
   context.setLineDash([]);

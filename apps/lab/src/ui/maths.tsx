@@ -9,5 +9,7 @@ export function Maths({ tex, block = false }: { readonly tex: string; readonly b
   );
   // KaTeX escapes what it is given; its output is markup of its own.
   // The only way to show what KaTeX renders.
-  return <span class={block ? "maths block" : "maths"} dangerouslySetInnerHTML={{ __html: html }} />;
+  // A line that is wider than the page is scrolled, by keys as well.
+  const reach = block ? { tabIndex: 0 } : {};
+  return <span class={block ? "maths block" : "maths"} {...reach} dangerouslySetInnerHTML={{ __html: html }} />;
 }

@@ -14,7 +14,7 @@ await build({
   entryPoints: Object.fromEntries(
     Object.values(exports).map(({ node, default: file }) => [
       node.replace("./dist/node/", "").replace(/\.js$/, ""),
-      `${here}${file.replace("./dist/", "src/").replace(/\.js$/, ".ts")}`,
+      `${here}${file.replace("./dist/", "src/").replace(/\.js$/, "")}`,
     ]),
   ),
   outdir: out,

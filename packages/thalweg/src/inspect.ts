@@ -11,14 +11,14 @@ export interface Stats extends Statistics {
   bytesHeld: number;
   /** Bytes of the whole WebAssembly memory, which only grows. */
   wasmBytes: number;
-  /** Threads that kernels run on. */
+  /** Threads that kernels run on now: 1 until there was work enough to start others, and where memory cannot be shared. */
   threads: number;
 }
 
 /** Counters since the start or {@link resetStats}, and the memory held now. */
 export function stats(): Stats {
-  const { memory } = device();
-  return { ...statistics, bytesHeld: memory.bytesHeld, wasmBytes: memory.bytes, threads: 1 };
+  const { memory, threads } = device();
+  return { ...statistics, bytesHeld: memory.bytesHeld, wasmBytes: memory.bytes, threads: threads.running };
 }
 
 /** Sets the counters to zero. */

@@ -3,6 +3,7 @@ import { type Backend, ERROR_CELL, type Kernel, type RunnableKernel } from "../k
 import { wasmBackend } from "../kernels/wasm/backend.js";
 import { Buffer } from "./buffer.js";
 import { Memory } from "./memory.js";
+import { Threads } from "./threads.js";
 
 /** Heap values up to this many bytes are copied into a plan's memory at each run and need no block of their own. */
 export const SMALL = 4096;
@@ -22,6 +23,7 @@ const SWEEP_BYTES = 8 * 2 ** 20;
 /** Where values live and kernels run: one memory, one backend, and the buffers that are in that memory now. */
 export class Device {
   readonly memory = new Memory();
+  readonly threads = new Threads(this.memory);
   backend: Backend = wasmBackend;
   /** Counts runs of plans: the clock by which idle buffers are found. */
   clock = 0;

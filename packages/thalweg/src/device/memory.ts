@@ -19,10 +19,7 @@ interface Hole {
  * Layout: 64 bytes of cells (the error cell among them), scratch space for matmul, then blocks.
  */
 export class Memory {
-  readonly wasm = new WebAssembly.Memory({
-    initial: Math.ceil((SCRATCH_BYTES + PAGE) / PAGE) + 16,
-    maximum: MAX_PAGES,
-  });
+  readonly wasm = make(Math.ceil((SCRATCH_BYTES + PAGE) / PAGE) + 16);
   float32 = new Float32Array(0);
   float64 = new Float64Array(0);
   int32 = new Int32Array(0);
@@ -109,7 +106,7 @@ export class Memory {
 
   private grow(missing: number): void {
     const pages = Math.ceil(missing / PAGE);
-    // Growing by a quarter keeps the number of growths, each of which detaches all views, logarithmic.
+    // Growing by a quarter keeps the number of growths, after each of which the views are new, logarithmic.
     const generous = Math.min(Math.max(pages, this.bytes / PAGE / 4), MAX_PAGES - this.bytes / PAGE);
     try {
       this.wasm.grow(Math.ceil(Math.max(pages, generous)));
@@ -134,6 +131,19 @@ export class Memory {
     this.int32 = new Int32Array(buffer);
     this.uint8 = new Uint8Array(buffer);
   }
+}
+
+/** Memory that threads can share, where there is such a thing: in Node, and in pages that are isolated from others. */
+function make(initial: number): WebAssembly.Memory {
+  const isolated = (globalThis as { crossOriginIsolated?: boolean }).crossOriginIsolated;
+  if (typeof SharedArrayBuffer !== "undefined" && isolated !== false) {
+    try {
+      return new WebAssembly.Memory({ initial, maximum: MAX_PAGES, shared: true });
+    } catch {
+      // A system without room for so much address space all at once.
+    }
+  }
+  return new WebAssembly.Memory({ initial, maximum: MAX_PAGES });
 }
 
 const roundUp = (bytes: number): number => Math.max(ALIGN, Math.ceil(bytes / ALIGN) * ALIGN);

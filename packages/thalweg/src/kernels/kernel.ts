@@ -228,6 +228,20 @@ export type RunnableKernel = (args: number, begin: number, end: number) => void;
 export interface Backend {
   readonly name: string;
   compile(kernels: readonly Kernel[], memory: WebAssembly.Memory): RunnableKernel[];
+  /** What another thread needs to run a kernel on the same memory; nothing if only this one can. */
+  codeOf?(kernel: RunnableKernel): Code | undefined;
+}
+
+/** A WebAssembly module that imports the memory as `e.m` and exports kernels by their numbers. */
+export interface KernelModule {
+  readonly bytes: Uint8Array;
+  readonly kernels: number;
+}
+
+/** One kernel of a module. */
+export interface Code {
+  readonly module: KernelModule;
+  readonly number: number;
 }
 
 /** How far a kernel's range goes: the `end` of a whole run. */

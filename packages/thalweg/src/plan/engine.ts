@@ -450,12 +450,18 @@ export interface Configuration {
   eager?: boolean;
   /** Compute chains of operations in one pass over memory. Default true. */
   fuse?: boolean;
+  /**
+   * The most threads that kernels run on, the calling one included; 1 starts no other. Results do not depend on it.
+   * Default: as many as the machine has cores, at most 8; 1 on pages that are not cross-origin isolated.
+   */
+  threads?: number;
 }
 
 /** Changes how recorded operations are run; plans made so far are forgotten. */
 export function configure(changes: Configuration): void {
   settle();
   clearPlans();
+  if (changes.threads !== undefined) device().threads.limit(changes.threads);
   if (changes.eager !== undefined) settings.eager = changes.eager;
   if (changes.fuse !== undefined) settings.fuse = changes.fuse;
   if (changes.backend !== undefined) {

@@ -10,6 +10,8 @@ import { chooseStored, type Group, group } from "./fuse.js";
 import { type Item, itemsOf } from "./item.js";
 import { type Life, layOut } from "./layout.js";
 import { StoreItem } from "./lower.js";
+import { type Share, shareOf } from "./share.js";
+import { spread } from "./spread.js";
 
 /** What becomes of a result of a plan. */
 export type Fate =
@@ -44,6 +46,7 @@ export interface Step {
   /** Byte offset of its argument block in the plan's. */
   readonly args: number;
   readonly operations: number;
+  readonly share: Share;
 }
 
 /** Room for a small value from the heap; none (0 bytes) for large ones. */
@@ -107,7 +110,7 @@ function attemptPlan(
   const groups = group(oldValuesFirst(items.list), fuse);
   const emitted: { at: number; kernel: Emitted }[] = [];
   groups.forEach((g, at) => {
-    for (const kernel of emit(g)) emitted.push({ at, kernel });
+    for (const kernel of emit(g)) emitted.push({ at, kernel: { ...kernel, kernel: spread(kernel.kernel) } });
   });
   return assemble(items.inputs, items.scalars, wanted, results, groups, emitted);
 }
@@ -168,7 +171,9 @@ function assemble(
     const args = argumentBytes;
     argumentBytes += argumentLayout(kernel).bytes;
     const end = extent(kernel);
-    return { kernel, places: buffers.map(placeOf), scalars: used.map((item) => item.scalar), end, args, operations };
+    const places = buffers.map(placeOf);
+    const share = shareOf(kernel, end);
+    return { kernel, places, scalars: used.map((item) => item.scalar), end, args, operations, share };
   });
   return {
     steps,

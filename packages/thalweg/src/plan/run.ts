@@ -1,7 +1,7 @@
 import type { Buffer, Device } from "../device/device.js";
 import { allocate, BYTES, type DType } from "../dtype.js";
 import type { Node } from "../graph/node.js";
-import { argumentLayout, type RunnableKernel } from "../kernels/kernel.js";
+import { argumentLayout, type Code, type RunnableKernel } from "../kernels/kernel.js";
 import { describe, type Place, type Plan } from "./plan.js";
 import { runnable } from "./runnable.js";
 import { statistics } from "./statistics.js";
@@ -21,6 +21,7 @@ interface ScalarPatch {
 /** A plan made ready for a device: kernels compiled, argument blocks in its memory. */
 export class LoadedPlan {
   private readonly kernels: RunnableKernel[];
+  private readonly codes: (Code | undefined)[];
   private readonly ends: number[];
   private readonly args: number[];
   private readonly inputCells: Patch[] = [];
@@ -40,6 +41,7 @@ export class LoadedPlan {
       plan.steps.map((step) => step.kernel),
       device,
     );
+    this.codes = this.kernels.map((kernel) => device.backend.codeOf?.(kernel));
     this.ends = plan.steps.map((step) => step.end);
     this.argumentBlock = device.memory.allocate(Math.max(plan.argumentBytes, 8));
     this.args = plan.steps.map((step) => this.argumentBlock + step.args);
@@ -107,7 +109,11 @@ export class LoadedPlan {
     }
     this.patch(arena, scalars);
     const { kernels, args, ends } = this;
-    for (let k = 0; k < kernels.length; k++) kernels[k]!(args[k]!, 0, ends[k]!);
+    for (let k = 0; k < kernels.length; k++) {
+      const { chunk, nanoseconds } = plan.steps[k]!.share;
+      if (chunk === 0) kernels[k]!(args[k]!, 0, ends[k]!);
+      else device.threads.run(kernels[k]!, this.codes[k], args[k]!, ends[k]!, chunk, nanoseconds);
+    }
     for (let r = 0; r < targets.length; r++) {
       const buffer = targets[r]!;
       const offset = plan.resultOffsets[r]!;

@@ -1,4 +1,4 @@
-import type { Backend, Kernel, RunnableKernel } from "../kernel.js";
+import type { Backend, Code, Kernel, RunnableKernel } from "../kernel.js";
 import { type FunctionBuilder, ModuleBuilder } from "./assembler.js";
 import { emitMap, emitScatter } from "./map.js";
 import { emitMatmul, MatmulFunctions } from "./matmul.js";
@@ -45,11 +45,21 @@ export function instantiate(
   return out;
 }
 
-const isShared = ({ buffer }: WebAssembly.Memory): boolean =>
+/** True for a memory that several threads can work in. */
+export const isShared = ({ buffer }: WebAssembly.Memory): boolean =>
   typeof SharedArrayBuffer !== "undefined" && (buffer as ArrayBufferLike) instanceof SharedArrayBuffer;
+
+const codes = new WeakMap<RunnableKernel, Code>();
 
 /** Kernels as WebAssembly with 128-bit SIMD, generated and compiled at once. */
 export const wasmBackend: Backend = {
   name: "wasm",
-  compile: (kernels, memory) => instantiate(new WebAssembly.Module(assemble(kernels, isShared(memory))), memory),
+  compile(kernels, memory) {
+    const bytes = assemble(kernels, isShared(memory));
+    const made = instantiate(new WebAssembly.Module(bytes), memory);
+    const module = { bytes, kernels: made.length };
+    for (const [number, kernel] of made.entries()) codes.set(kernel, { module, number });
+    return made;
+  },
+  codeOf: (kernel) => codes.get(kernel),
 };

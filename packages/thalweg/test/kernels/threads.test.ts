@@ -1,0 +1,96 @@
+import fc from "fast-check";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { Crew } from "../../src/device/crew.js";
+import { javascriptBackend } from "../../src/kernels/javascript.js";
+import { extent, type Kernel } from "../../src/kernels/kernel.js";
+import { wasmBackend } from "../../src/kernels/wasm/backend.js";
+import { sharing } from "../../src/plan/share.js";
+import { spread } from "../../src/plan/spread.js";
+import { type Case, difference, lay, Random, randomCase, result, run } from "./randomKernel.js";
+
+const RESERVED = 64;
+const memory = new WebAssembly.Memory({ initial: 2, maximum: 65536, shared: true });
+
+describe.each([1, 2])("a caller and %i helpers", (helpers) => {
+  let crew: Crew;
+
+  beforeAll(async () => {
+    crew = new Crew(memory, Array<number>(helpers).fill(0)); // None of these kernels needs scratch space.
+    while (crew.size < helpers) await new Promise((resolve) => setTimeout(resolve, 5));
+  });
+  afterAll(() => crew.stop());
+
+  /** What a case leaves in memory when threads share it, `chunk` entries at a time. */
+  function shared(one: Case, chunk: number): Uint8Array {
+    const args = lay(one, memory, RESERVED);
+    const [kernel] = wasmBackend.compile([one.kernel], memory);
+    expect(crew.run(kernel!, wasmBackend.codeOf!(kernel!)!, args, extent(one.kernel), chunk)).toBe(true);
+    return result(one, memory, RESERVED);
+  }
+
+  test.each(["map", "reduce"] as const)("leave the oracle's bits, whatever the parts of a random %s kernel", (kind) => {
+    fc.assert(
+      fc.property(fc.nat(), (seed) => {
+        const one = randomCase(kind, seed);
+        const end = extent(one.kernel);
+        if (end === 0) return;
+        const expected = run(javascriptBackend, one, RESERVED);
+        const chunk = new Random(seed).int(1, Math.ceil(end / 2));
+        const found = difference(one, expected, shared(one, chunk), RESERVED);
+        if (found !== undefined) expect.fail(`seed ${seed}, ${chunk} at a time: ${found}`);
+      }),
+      { numRuns: 150, seed: 1 },
+    );
+  });
+
+  test("really share a long kernel, and small ones that come one after another", () => {
+    const n = 2 ** 17;
+    const access = (buffer: number) => ({ buffer, dtype: "float32" as const, offset: 0, strides: [1] });
+    const x = { kind: "load", type: "float32", access: access(0) } as const;
+    const root = { kind: "apply", op: "sqrt", type: "float32", args: [x] } as const;
+    const kernel: Kernel = {
+      kind: "map",
+      buffers: 2,
+      scalars: [],
+      loops: [n],
+      body: [{ access: access(1), value: root }],
+    };
+    const buffers = [0, 1].map(() => ({ dtype: "float32" as const, length: n, address: 0 }));
+    const one: Case = { kernel, buffers, scalars: [], seed: 3 };
+    const expected = run(wasmBackend, one, RESERVED);
+    const before = crew.helped;
+    for (let i = 0; i < 10; i++) {
+      const found = difference(one, expected, shared(one, 2 ** 11), RESERVED);
+      expect(found).toBeUndefined();
+    }
+    expect(crew.helped).toBeGreaterThan(before);
+  });
+});
+
+test("a kernel whose loops were moved for threads gives the bits of the one as it was planned", () => {
+  const usual = { ...sharing };
+  let changed = 0;
+  try {
+    Object.assign(sharing, { least: 0, run: 1 });
+    for (const kind of ["map", "reduce"] as const) {
+      fc.assert(
+        fc.property(fc.nat(), fc.integer({ min: 2, max: 20 }), (seed, enough) => {
+          sharing.enough = enough;
+          const one = randomCase(kind, seed);
+          const kernel = spread(one.kernel);
+          if (kernel === one.kernel) return;
+          changed++;
+          const expected = run(javascriptBackend, one, 64);
+          for (const backend of [javascriptBackend, wasmBackend]) {
+            const found = difference(one, expected, run(backend, { ...one, kernel }, 64), 64);
+            if (found !== undefined) expect.fail(`seed ${seed}, enough ${enough}, ${backend.name}: ${found}`);
+          }
+        }),
+        { numRuns: 300, seed: 1 },
+      );
+    }
+  } finally {
+    Object.assign(sharing, usual);
+  }
+  expect(changed).toBeGreaterThan(50);
+});

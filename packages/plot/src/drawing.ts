@@ -16,6 +16,8 @@ export interface Canvas {
   readonly theme: Theme;
   /** In CSS pixels, instead of the drawing's own; the height follows. */
   readonly width?: number;
+  /** Leave the title out, because the page has it. */
+  readonly bare?: boolean;
   /** Show the values under the pointer. Needs a real page. */
   readonly tip?: boolean;
 }

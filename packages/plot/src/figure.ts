@@ -74,8 +74,8 @@ export class Figure {
 
   /** A page with the picture and the table behind it: one file, no scripts, no network, light or dark as the reader prefers. */
   toHTML(): string {
-    const { title = "Figure", alt } = this.#drawing;
-    return page(title, `<main class="single"><figure>${this.draw({})}</figure>${table(this.table, alt)}</main>`);
+    const title = this.title ?? this.alt;
+    return page(title, `<main class="single"><figure>${this.draw({})}</figure>${table(this.table, title)}</main>`);
   }
 
   /**

@@ -57,8 +57,9 @@ export const fontSize = (width: number): number => (width < 420 ? 13 : 15);
 
 /** Draws with Observable Plot. */
 export function draw(canvas: Canvas, frame: Frame): SVGSVGElement {
-  const { title, width, x, y, small = false, remark } = frame;
+  const { width, x, y, small = false, remark } = frame;
   const { theme } = canvas;
+  const title = canvas.bare ? undefined : frame.title;
   const font = small ? 12 : fontSize(width);
   const titleFont = small ? 13 : font + 3;
   const { marginLeft = small ? 48 : 64, marginRight = small ? 12 : 20 } = frame;
@@ -166,6 +167,13 @@ export function draw(canvas: Canvas, frame: Frame): SVGSVGElement {
 
 /** The picture's letters and ink, as every viewer understands them; and to a screen reader it is one picture. */
 export function dress(svg: SVGSVGElement, theme: Theme): SVGSVGElement {
+  // The library labels its groups for screen readers, which must not have labels within a picture that has one.
+  for (const part of [...svg.getElementsByTagName("*")]) {
+    const label = part.getAttribute("aria-label");
+    if (label === null) continue;
+    part.removeAttribute("aria-label");
+    part.setAttribute("data-part", label);
+  }
   svg.setAttribute("role", "img");
   svg.setAttribute("font-family", FAMILY);
   svg.setAttribute("style", `color:${theme.ink};background:${theme.paper}`);

@@ -16,5 +16,6 @@ export { type StepSizeOptions, stepSizes } from "./charts/stepSizes.js";
 export type { Table, TextOptions } from "./drawing.js";
 export type { Figure, PNGOptions, SVGOptions } from "./figure.js";
 export type { ChartOptions, PlotOptions } from "./options.js";
+export { type ReportOptions, report } from "./report/report.js";
 export type { Numbers, PlotInput } from "./series.js";
 export type { EvaluationLike, FindingLike, HistoryData, HistoryLike, SummaryLike } from "./shapes.js";

@@ -28,7 +28,7 @@ export function drawPanels(canvas: Canvas, spec: Panels): SVGSVGElement {
   const each = (room - (columns - 1) * GAP) / columns;
   const rows = Math.ceil(panels.length / columns);
   const { remark } = spec;
-  const headed = spec.title !== undefined || (spec.legend?.length ?? 0) > 0;
+  const headed = (spec.title !== undefined && !canvas.bare) || (spec.legend?.length ?? 0) > 0;
   const head = headed ? draw(canvas, { ...spec, remark: undefined, height: { inner: 1 }, marks: [] }) : undefined;
   const top = head === undefined ? 10 : Number(head.getAttribute("height")) - 18;
   const bottom = remark === undefined ? 6 : 26;
@@ -52,7 +52,7 @@ export function drawPanels(canvas: Canvas, spec: Panels): SVGSVGElement {
   panels.forEach((panel, i) => {
     const x = edge + (i % columns) * (each + GAP);
     const y = top + Math.floor(i / columns) * (height + GAP);
-    svg.appendChild(nested(panel(canvas, each, height), x, y));
+    svg.appendChild(nested(panel({ ...canvas, bare: false }, each, height), x, y));
   });
   if (remark !== undefined) {
     const text = make("text", {

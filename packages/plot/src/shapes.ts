@@ -36,6 +36,7 @@ export interface EpochLike {
   readonly train: Readonly<Record<string, Num>>;
   readonly validation: Readonly<Record<string, Num>> | null;
   readonly lr?: readonly Num[];
+  /** How long this epoch took. */
   readonly seconds?: number;
   readonly samples?: number;
   readonly parameters?: Readonly<Record<string, ParameterLike>> | null;

@@ -19,7 +19,7 @@ function parse(svg: string) {
   const elements = (name: string) => [...root.getElementsByTagName(name)];
   const texts = elements("text").map((t) => t.textContent ?? "");
   const lines = elements("g")
-    .filter((g) => g.getAttribute("aria-label") === "line")
+    .filter((g) => g.getAttribute("data-part") === "line")
     .flatMap((g) =>
       [...g.getElementsByTagName("path")].map((p) => ({
         d: p.getAttribute("d") ?? "",

@@ -40,7 +40,7 @@ interface Bins {
 
 /**
  * How often values occur: of one column, or side by side of several. A summary is drawn as it was binned; numbers are put
- * into about thirty bins.
+ * into about thirty bins, few of them into fewer.
  *
  * ```ts
  * histogram(errors, { title: "Errors" }).show();
@@ -110,8 +110,11 @@ function bin(name: string, values: readonly number[]): Bins {
   const remark = said([finite.length < values.length && `${digits(values.length - finite.length)} not finite`]);
   if (finite.length === 0) return { name, bins: [], total: 0, remark };
   const [low, high] = extent(finite);
-  const scale = low < high ? scaleLinear().domain([low, high]).nice(30) : scaleLinear().domain([low - 0.5, low + 0.5]);
-  const ticks = scale.ticks(low < high ? 30 : 1);
+  // Rice's rule: few values make few bins.
+  const wanted = Math.max(5, Math.min(30, Math.ceil(2 * Math.cbrt(finite.length))));
+  const scale =
+    low < high ? scaleLinear().domain([low, high]).nice(wanted) : scaleLinear().domain([low - 0.5, low + 0.5]);
+  const ticks = scale.ticks(low < high ? wanted : 1);
   const edges = ticks.length > 2 ? ticks : scale.domain();
   const counts = new Array<number>(edges.length - 1).fill(0);
   const step = (edges.at(-1)! - edges[0]!) / counts.length;

@@ -1,7 +1,8 @@
 import { type Curve, drawCurves, type Note } from "../curves.js";
 import { Figure } from "../figure.js";
 import { message } from "../message.js";
-import { capital, digits } from "../numbers.js";
+import { metricTitle } from "../metrics.js";
+import { digits } from "../numbers.js";
 import { type ChartOptions, checkSize, plainOptions } from "../options.js";
 import { drawable, plain, type Series } from "../series.js";
 import { dataOf, type HistoryData, type HistoryLike, num } from "../shapes.js";
@@ -48,7 +49,7 @@ function runCurves(who: string, data: HistoryData, name: string, options: CurveO
     throw new RangeError(`${who}: x is ${JSON.stringify(x)}; it must be "epoch" or "step"`);
   checkSize(who, asked === "auto" ? rest : { ...rest, yScale: asked });
   const { title, ...size } = plainOptions(rest);
-  const label = capital(plain(name));
+  const label = metricTitle(plain(name));
   const { epochs } = data;
   if (epochs.length === 0)
     return new Figure(message(title ?? label, "No epoch was finished, so there is no curve to draw."));

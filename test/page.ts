@@ -14,10 +14,20 @@ const TYPES: Readonly<Record<string, string>> = {
   ".webmanifest": "application/manifest+json",
 };
 
+/** With these headers a page is isolated from others, and may share memory with its workers. */
+export const ISOLATED: Readonly<Record<string, string>> = {
+  "cross-origin-opener-policy": "same-origin",
+  "cross-origin-embedder-policy": "require-corp",
+};
+
 /** Serves a folder on a free port of this machine until it is closed. */
-export async function serve(folder: string): Promise<{ url: string; close: () => Promise<void> }> {
+export async function serve(
+  folder: string,
+  headers: Readonly<Record<string, string>> = {},
+): Promise<{ url: string; close: () => Promise<void> }> {
   const server = createServer((request, response) => {
     const path = normalize(new URL(request.url ?? "/", "http://localhost").pathname);
+    for (const [name, value] of Object.entries(headers)) response.setHeader(name, value);
     const file = join(folder, path.endsWith("/") ? `${path}index.html` : path);
     readFile(file).then(
       (body) => response.setHeader("content-type", TYPES[extname(file)] ?? "application/octet-stream").end(body),

@@ -2,12 +2,13 @@ import { execFileSync } from "node:child_process";
 import process from "node:process";
 import type { Worker } from "node:worker_threads";
 import fc from "fast-check";
-import { configure, manualSeed, OptionError, optim, randint, randn, stats, type Tensor } from "thalweg";
+import { configure, manualSeed, OptionError, optim, randn, stats, type Tensor } from "thalweg";
 import { afterEach, describe, expect, test } from "vitest";
 import { device } from "../src/device/device.js";
 import { sharing } from "../src/plan/share.js";
 import { bitsOf } from "./support/counting.js";
 import { operationNames, run } from "./support/program.js";
+import { train } from "./support/wideNetwork.js";
 
 const usual = { ...sharing };
 
@@ -15,9 +16,12 @@ const usual = { ...sharing };
 const started: Worker[] = [];
 process.on("worker", (worker) => started.push(worker));
 
-/** Returns when so many threads are at work. */
+const turn = () => new Promise((resolve) => setTimeout(resolve, 5));
+
+/** Returns when so many threads are at work, and Node has told of all that were started. */
 async function untilRunning(count: number): Promise<void> {
-  while (stats().threads !== count) await new Promise((resolve) => setTimeout(resolve, 5));
+  do await turn();
+  while (stats().threads !== count);
 }
 
 /** Starts all helpers and returns when they are at work. */
@@ -27,35 +31,12 @@ async function threads(count: number): Promise<void> {
   await untilRunning(count);
 }
 
-afterEach(() => {
+afterEach(async () => {
   configure({ threads: 1 });
+  await turn();
   Object.assign(sharing, usual);
   started.length = 0;
 });
-
-/** Some steps of a network that is large enough for threads: its losses, parameters and predictions as bits. */
-function train(steps: number): string[] {
-  manualSeed(5);
-  const X = randn([256, 300]);
-  const target = randint(0, 10, [256]).unsqueeze(1);
-  const parameter = (...shape: number[]) => {
-    const p = randn(shape).mul(0.05).detach();
-    p.requiresGrad = true;
-    return p;
-  };
-  const [W1, b1, W2, b2] = [parameter(300, 200), parameter(200), parameter(200, 10), parameter(10)] as const;
-  const optimizer = new optim.RMSprop([W1, b1, W2, b2], { lr: 0.001 });
-  const outputs = () => X.matmul(W1).add(b1).tanh().matmul(W2).add(b2);
-  const bits: string[] = [];
-  for (let step = 0; step < steps; step++) {
-    const loss = outputs().logSoftmax(1).gather(1, target).mean().neg();
-    bits.push(bitsOf(loss));
-    optimizer.zeroGrad();
-    loss.backward();
-    optimizer.step();
-  }
-  return [...bits, ...[W1, b1, W2, b2, outputs()].map(bitsOf)];
-}
 
 describe("results do not depend on the number of threads", () => {
   test("of a network's training", async () => {
@@ -168,7 +149,7 @@ describe("results do not depend on the number of threads", () => {
 });
 
 describe("threads come and go by themselves", () => {
-  test("none is started for small work, nor where only one is allowed", () => {
+  test("none is started for small work, nor where only one is allowed", async () => {
     configure({ threads: 2 });
     manualSeed(0);
     const w = randn([30, 1], { requiresGrad: true });
@@ -181,6 +162,7 @@ describe("threads come and go by themselves", () => {
     expect(w.sum().item()).toBeTypeOf("number");
     configure({ threads: 1 });
     train(6);
+    await turn();
     expect(started).toHaveLength(0);
     expect(stats().threads).toBe(1);
   });

@@ -5,6 +5,7 @@
  * the engine's own memory.copy; `streams` touches memory just as the update does, three streams read and two
  * of them written in place, which is the bound that counts.
  */
+import { sparseFloor } from "./rows.mjs";
 import { serve } from "./serve.mjs";
 
 const [GET, SET, ADD, SUB, LT_U, BR_IF, LOOP, END, CONST] = [0x20, 0x21, 0x6a, 0x6b, 0x49, 0x0d, 0x03, 0x0b, 0x41];
@@ -94,4 +95,13 @@ function streamsCase({ n }) {
 }
 
 const version = () => `V8 ${process.versions.v8}`;
-await serve({ version }, { copy: copyCase("copy"), bulk: copyCase("bulk"), streams: streamsCase });
+await serve(
+  { version },
+  {
+    copy: copyCase("copy"),
+    bulk: copyCase("bulk"),
+    streams: streamsCase,
+    sparseFloor: sparseFloor(false),
+    sparseStepFloor: sparseFloor(true),
+  },
+);

@@ -5,8 +5,9 @@
 import { createInterface } from "node:readline";
 
 /**
- * A prepared case: `check` computes what the benchmark verifies, `run` does the work that is timed once.
- * @typedef {{ check: () => unknown; run: () => unknown }} Prepared
+ * A prepared case: `check` computes what the benchmark verifies, `run` does the work that is timed once, after what
+ * `before` does, which is not.
+ * @typedef {{ check: () => unknown; before?: () => unknown; run: () => unknown }} Prepared
  */
 
 /**
@@ -45,6 +46,7 @@ async function timeRuns(prepared, { budgetMs, minRuns = 1 }) {
   const times = [];
   const start = performance.now();
   while (times.length < minRuns || performance.now() - start < budgetMs) {
+    prepared.before?.();
     const before = performance.now();
     const pending = prepared.run();
     if (pending instanceof Promise) await pending;

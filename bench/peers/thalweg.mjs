@@ -73,9 +73,12 @@ function rules({ n, steps, lookedAt, rule, options }) {
 /** How many different batches of rows there are. */
 const BATCHES = 256;
 
-/** As above, a step is run by the next. `rule`: the optimizer's step alone, on a gradient that is there. */
+/**
+ * As above, a step is run by the next. `rule`, `step`: the optimizer's step alone, dense and sparse, on a gradient that is
+ * there. For the sparse one a new gradient is made each time, as in training.
+ */
 const sparse =
-  (/** @type {"sparse" | "dense" | "rule"} */ kind) =>
+  (/** @type {"sparse" | "dense" | "rule" | "step"} */ kind) =>
   ({ rows, width, batch, lr, first, lookedAt }) => {
     const table = tensor(uniform(rows * width, 1))
       .reshape([rows, width])
@@ -86,12 +89,14 @@ const sparse =
       Int32Array.from({ length: batch }, (_, i) => hash(b * batch + i, 6) % rows),
     );
     const factors = tensor(uniform(batch * width, 7)).reshape([batch, width]);
-    const options = { sparse: kind === "sparse" };
+    const options = { sparse: kind === "sparse" || kind === "step" };
 
-    const train = (number) => {
+    const train = (number, alone = false) => {
       optimizer.zeroGrad();
-      embedding(table, tensor(batches[number]), options).mul(factors).sum().backward();
-      optimizer.step();
+      const loss = embedding(table, tensor(batches[number]), options).mul(factors).sum();
+      loss.backward();
+      if (alone) loss.item();
+      else optimizer.step();
     };
     let next = 2;
     return {
@@ -100,7 +105,15 @@ const sparse =
         const values = embedding(table, tensor(lookedAt, { dtype: "int32" }), options).dataSync();
         return lookedAt.flatMap((_, i) => [values[i * width], values[i * width + width - 1]]);
       },
-      run: kind === "rule" ? () => optimizer.step() : () => train(next++ % BATCHES),
+      ...(kind === "step"
+        ? {
+            before: () => train(next++ % BATCHES, true),
+            run: () => {
+              optimizer.step();
+              table.realize();
+            },
+          }
+        : { run: kind === "rule" ? () => optimizer.step() : () => train(next++ % BATCHES) }),
     };
   };
 
@@ -158,6 +171,7 @@ await serve(
     sparse: sparse("sparse"),
     sparseDense: sparse("dense"),
     sparseRule: sparse("rule"),
+    sparseStep: sparse("step"),
     matmul,
     network,
   },

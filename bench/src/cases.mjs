@@ -124,7 +124,7 @@ export const cases = [
   section1,
   rmsprop,
   ...rules,
-  sparse,
+  ...sparse,
   matmul,
   network(128, 64),
   network(512, 128),

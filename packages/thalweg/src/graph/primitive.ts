@@ -44,7 +44,7 @@ export const scalar = primitive("scalar", "scalar");
 export const assign = primitive("assign", "assign");
 /**
  * Rows of a parameter become new in their places; the other rows are not touched, nor even read. Sources: the new rows
- * [n, …], the old value, int32 row numbers [n]. A row that is named twice must be given the same values twice.
+ * [n, …], the old value, int32 row numbers [n], all of them different but for -1, which stands for no row.
  */
 export const assignRows = primitive("assign", "assignRows");
 

@@ -54,14 +54,16 @@ function visitPoints(machine: Machine, loops: readonly number[], begin: number, 
 
 /** Stores at one point: all values are computed before the first is written. */
 function compileStores(machine: Machine, stores: readonly Store[]): () => void {
-  const program = compileProgram(
-    machine,
-    stores.map((store) => store.value),
-  );
+  const indices = stores.flatMap(({ row }) => (row === undefined ? [] : [row.index]));
+  const program = compileProgram(machine, [...stores.map((store) => store.value), ...indices]);
+  let next = stores.length;
+  const indexAt = stores.map(({ row }) => (row === undefined ? -1 : next++));
   return () => {
     program.run();
-    stores.forEach((store, i) => {
-      machine.write(store.access, program.value(i));
+    stores.forEach(({ access, row }, i) => {
+      const index = row === undefined ? 0 : program.value(indexAt[i]!);
+      if (row === undefined) machine.write(access, program.value(i));
+      else if (index >= 0 && index < row.size) machine.write(access, program.value(i), index * row.stride);
     });
   };
 }

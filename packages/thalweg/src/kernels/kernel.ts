@@ -115,6 +115,19 @@ export interface FoldedExpr {
 export interface Store {
   readonly access: Access;
   readonly value: Expr;
+  /** In a map kernel: which row of the buffer is meant. */
+  readonly row?: Row;
+}
+
+/**
+ * A store goes to element `access + index · stride`, `index` being a computed int32; where that is not in 0 … size-1 nothing
+ * is stored, and nothing reported. No two points may store to one element, and a value may read the buffer only at the
+ * element that its point stores to, so that the order of the points does not matter.
+ */
+export interface Row {
+  readonly index: Expr;
+  readonly stride: number;
+  readonly size: number;
 }
 
 interface KernelBase {

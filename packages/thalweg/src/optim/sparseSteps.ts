@@ -1,8 +1,10 @@
-import { OptionError } from "../errors.js";
+import { allocate, type TypedArray } from "../dtype.js";
+import { IndexError, OptionError } from "../errors.js";
 import type { Node } from "../graph/node.js";
 import { recording } from "../graph/node.js";
 import { step as recordStep } from "../plan/engine.js";
 import { tensor, zeros, zerosLike } from "../tensor/create.js";
+import { constant } from "../tensor/elementwise.js";
 import { gather, scatterAdd } from "../tensor/indexing.js";
 import { cat, expand, reshape } from "../tensor/movement.js";
 import { rowsOf, setLazy } from "../tensor/sparse.js";
@@ -29,8 +31,28 @@ export interface SparseRule<O> {
 
 type Write = (holder: Tensor, rows: Tensor, index: Tensor) => void;
 
+/** Rows that are about to be worked on, as they are named, and how long each has been left alone. */
+interface Touched {
+  /** The row at each place; -1 where a row is named again. */
+  readonly index: Int32Array;
+  /** The place where each place's row is named first; null if no row is named twice. */
+  readonly firsts: Int32Array | null;
+  /** Up to which step each row has been brought. */
+  readonly froms: Int32Array;
+}
+
 /** Momentum that carries less than this part of a step further is over. */
 const NEGLIGIBLE = 1e-12;
+/** Powers that are remembered: of so many rates, up to so large an exponent. */
+const MOST_RATES = 4;
+const MOST_POWERS = 4096;
+
+/** 0, 1, … n − 1. (Int32Array.from takes longer than the rest of a step.) */
+function ownPlaces(n: number): Int32Array {
+  const places = new Int32Array(n);
+  for (let i = 0; i < n; i++) places[i] = i;
+  return places;
+}
 
 /**
  * Exact steps on a few rows of a large table.
@@ -45,6 +67,7 @@ export class SparseSteps {
   private readonly last: Int32Array;
   /** The learning rate of each step, from `firstLr` on. */
   private readonly lrs: number[] = [];
+  private readonly powers: { readonly rate: number; readonly values: Float64Array }[] = [];
   private moves = false;
   private own: Node | null = null;
 
@@ -65,7 +88,6 @@ export class SparseSteps {
 
   /** Records one step on the rows that have gradients. */
   step(options: object, write: Write): void {
-    const { last } = this;
     const {
       weightDecay = 0,
       momentum = 0,
@@ -76,12 +98,12 @@ export class SparseSteps {
     }
     const step = ++this.slots.step;
     this.lrs.push(lr);
-    const { rows, g } = this.gradient();
-    const index = rows.dataSync() as Int32Array;
-    this.onRows(rows, this.gapOf(index, step - 1), write, (pRows, state) =>
-      this.rule.update(pRows, g, state, options as never, step),
-    );
-    for (const row of index) last[row] = step;
+    const parts = rowsOf(this.p);
+    const rows = parts.length === 1 ? parts[0]!.rows : cat(parts.map((part) => part.rows));
+    const values = parts.length === 1 ? parts[0]!.values : cat(parts.map((part) => part.values));
+    const touched = this.take(rows, step);
+    const g = this.summed(values.detach(), touched);
+    this.onRows(touched, step - 1, write, (pRows, state) => this.rule.update(pRows, g, state, options as never, step));
     if (momentum !== 0 && !this.moves) this.intercept();
   }
 
@@ -89,7 +111,7 @@ export class SparseSteps {
   settle(): void {
     const step = this.slots.step;
     if (this.last.every((at) => at === step)) return;
-    const gap = this.gapOf(null, step);
+    const gap = this.gapOf(this.last, step);
     const { holders } = this.slots;
     const state: State = { ...holders };
     this.recorded(() => {
@@ -124,69 +146,108 @@ export class SparseSteps {
     this.moves = false;
   }
 
-  /** The rows that were touched, in order (a row may occur twice), and each one's whole gradient. */
-  private gradient(): { rows: Tensor; g: Tensor } {
-    const parts = rowsOf(this.p);
-    const rows = parts.length === 1 ? parts[0]!.rows : cat(parts.map((part) => part.rows));
-    const values = (parts.length === 1 ? parts[0]!.values : cat(parts.map((part) => part.values))).detach();
+  /** Takes rows, which are then brought up to a step. */
+  private take(rows: Tensor, step: number): Touched {
+    const { last } = this;
     const index = rows.dataSync() as Int32Array;
-    const firstAt = new Map<number, number>();
-    const first = index.map((row, i) => {
-      const known = firstAt.get(row);
-      if (known === undefined) firstAt.set(row, i);
-      return known ?? i;
-    });
-    if (firstAt.size === index.length) return { rows, g: values };
-    // Every occurrence of a row gets the sum, so that all of them compute, and write, the same.
-    const slot = expand(reshape(tensor(first), [index.length, ...this.ones()]), values.shape);
-    const sums = scatterAdd(zeros(values.shape, { dtype: values.dtype }), 0, slot, values);
-    return { rows, g: gather(sums, 0, slot) };
+    const n = index.length;
+    for (let i = 0; i < n; i++) {
+      const row = index[i]!;
+      if (row >= 0 && row < last.length) continue;
+      throw new IndexError(`embedding: row ${row} is out of bounds for a table of ${last.length} rows`);
+    }
+    // The rows' entries are anywhere in memory. A loop that does nothing else lets the processor fetch many at a time.
+    const froms = new Int32Array(n);
+    for (let i = 0; i < n; i++) froms[i] = last[index[i]!]!;
+    // While this goes on, a row that was met before has the place where that was, as a number below 0.
+    let firsts: Int32Array | null = null;
+    for (let i = 0; i < n; i++) {
+      const row = index[i]!;
+      const met = last[row]!;
+      if (met >= 0) {
+        last[row] = ~i;
+        continue;
+      }
+      firsts ??= ownPlaces(n);
+      firsts[i] = ~met;
+      index[i] = -1;
+    }
+    for (let i = 0; i < n; i++) if (index[i]! >= 0) last[index[i]!] = step;
+    return { index, firsts, froms };
+  }
+
+  /** The gradients with those of a row that is named more than once added up at the first place. */
+  private summed(values: Tensor, { firsts }: Touched): Tensor {
+    if (firsts === null) return values;
+    const slot = expand(reshape(tensor(firsts), [firsts.length, ...this.ones()]), values.shape);
+    return scatterAdd(constant(values.shape, 0, values.dtype), 0, slot, values);
   }
 
   /** Runs a formula on rows of the table and of its state, brought up to date first. */
-  private onRows(index: Tensor, gap: Gap, write: Write, formula: (p: Tensor, state: State) => Tensor): void {
+  private onRows(touched: Touched, until: number, write: Write, formula: (p: Tensor, state: State) => Tensor): void {
     const { holders } = this.slots;
+    const index = tensor(touched.index);
     const shape = [index.numel, ...this.p.shape.slice(1)];
-    const at = expand(reshape(index, [index.numel, ...this.ones()]), shape);
+    // What is computed for a row that is named again goes nowhere.
+    const at = expand(reshape(index.relu(), [index.numel, ...this.ones()]), shape);
     const unset = new Proxy({} as State, {
       get: (_, name) => (typeof name === "string" ? zeros(shape, { dtype: this.p.dtype }) : undefined),
     });
     const state = Object.create(unset) as State;
     for (const name of Object.keys(holders)) state[name] = gather(holders[name]!, 0, at);
     const before = gather(new Tensor(this.nodeOf(this.p)), 0, at);
-    const idle = this.rule.idle!(before, state, this.options() as never, gap);
+    const idle = this.rule.idle!(before, state, this.options() as never, this.gapOf(touched.froms, until));
     write(this.p, formula(idle, state), index);
     for (const name of Object.keys(state)) write((holders[name] ??= mutable(zerosLike(this.p))), state[name]!, index);
   }
 
-  /** What passed by the given rows (null: all of them) up to and with a step. */
-  private gapOf(index: Int32Array | null, until: number): Gap {
-    const { last, lrs } = this;
-    const froms = index === null ? last : index.map((row) => last[row]!);
-    const column = (f: (from: number) => number): Tensor => {
-      const known = new Map<number, number>();
-      const values = new Float64Array(froms.length);
-      froms.forEach((from, i) => {
-        let value = known.get(from);
-        if (value === undefined) known.set(from, (value = f(from)));
-        values[i] = value;
-      });
-      return reshape(tensor(values, { dtype: this.p.dtype }), [froms.length, ...this.ones()]);
-    };
+  /** What passed by rows that have been brought up to some steps, up to and with another. */
+  private gapOf(froms: Int32Array, until: number): Gap {
+    const { lrs } = this;
+    const column = (values: TypedArray): Tensor => reshape(tensor(values), [froms.length, ...this.ones()]);
+    const gaps = new Int32Array(froms.length);
+    for (let i = 0; i < gaps.length; i++) gaps[i] = until - froms[i]!;
+    const decays = new Map<number, Tensor>();
     return {
-      decay: (rate) => column((from) => rate ** (until - from)),
-      travelled: (momentum, lr) =>
-        column((from) => {
+      decay: (rate) => {
+        let found = decays.get(rate);
+        if (found === undefined) decays.set(rate, (found = column(this.powersOf(rate, gaps))));
+        return found;
+      },
+      travelled: (momentum, lr) => {
+        const known = new Map<number, number>();
+        const distance = (gap: number): number => {
           let sum = 0;
           let weight = 1;
-          for (let step = from; step < until; step++) {
+          for (let step = until - gap; step < until; step++) {
             weight *= momentum;
             if (weight < NEGLIGIBLE) break;
             sum += weight * (lr ?? lrs[step] ?? 0);
           }
+          known.set(gap, sum);
           return sum;
-        }),
+        };
+        const values = allocate(this.p.dtype, gaps.length);
+        for (let i = 0; i < gaps.length; i++) values[i] = known.get(gaps[i]!) ?? distance(gaps[i]!);
+        return column(values);
+      },
     };
+  }
+
+  /** rateᵏ for each k, remembered from step to step up to {@link MOST_POWERS}. */
+  private powersOf(rate: number, ks: Int32Array): TypedArray {
+    let found = this.powers.find((one) => one.rate === rate);
+    if (found === undefined) {
+      if (this.powers.length === MOST_RATES) this.powers.shift();
+      this.powers.push((found = { rate, values: Float64Array.from({ length: MOST_POWERS }, (_, k) => rate ** k) }));
+    }
+    const { values } = found;
+    const out = allocate(this.p.dtype, ks.length);
+    for (let i = 0; i < ks.length; i++) {
+      const k = ks[i]!;
+      out[i] = k < MOST_POWERS ? values[k]! : rate ** k;
+    }
+    return out;
   }
 
   private ones(): number[] {
@@ -246,12 +307,11 @@ export class SparseSteps {
         holders.push(holder);
         changes.push({ old: this.nodeOf(holder), value: value.node, rows: at.node });
       };
-      this.onRows(rows, this.gapOf(index, step), write, (p) => p);
+      this.onRows(this.take(rows, step), step, write, (p) => p);
       const nodes = recordStep(changes);
       holders.forEach((holder, i) => {
         holder.node = nodes[i]!;
       });
     });
-    for (const row of index) this.last[row] = step;
   }
 }

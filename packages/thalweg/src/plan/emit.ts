@@ -24,7 +24,6 @@ export function emit(group: Group): Emitted[] {
   if (item.primitive === P.matmul) return [emitMatmul(item)];
   if (item.primitive === P.cat) return emitCat(item);
   if (item.primitive === P.cumsum) return [emitCumsum(item)];
-  if (item.primitive === P.assignRows) return [emitRows(item)];
   return emitScatter(item);
 }
 
@@ -59,7 +58,7 @@ const loopOf = (size: number, stride: number, outStride = stride, rigid = false)
 });
 
 /** One loop over all elements, to be cut where something is not contiguous: as few loops as can be. */
-const mapLoops = (item: Item): Loop[] => (item.size === 1 ? [] : [loopOf(item.size, 1)]);
+const mapLoops = (item: Item): Loop[] => (item.points === 1 ? [] : [loopOf(item.points, 1)]);
 
 function reduceLoops({ outer, length, inner, block }: FoldShape): Loop[] {
   const blocks = Math.max(1, Math.ceil(length / block));
@@ -253,35 +252,25 @@ function emitScatter(item: Item): Emitted[] {
   return [copied, added];
 }
 
-function emitRows(item: Item): Emitted {
-  const [rows, index] = item.srcs as [Item, Item];
-  const row = item.size / item.shape[0]!;
-  const loops = [loopOf(index.size, row), loopOf(row, 1)].filter((loop) => loop.size !== 1);
-  return withCuts(loops, (cut) => {
-    const lowering = new Lowering(cut, new Set(), new Map());
-    // Which row a point stands in, and which element of the row, by the strides of the new rows.
-    const along = (loop: Loop) => loop.stride >= row;
-    const kernel: Kernel = {
-      kind: "scatter",
-      loops: cut.map((loop) => loop.size),
-      access: lowering.access(item, { offset: 0, strides: cut.map((loop) => (along(loop) ? 0 : loop.stride)) }),
-      op: "set",
-      index: lowering.value(index, { offset: 0, strides: cut.map((loop) => (along(loop) ? loop.stride / row : 0)) }),
-      stride: row,
-      size: item.shape[0]!,
-      value: lowering.value(rows, lowering.whole),
-      ...slots(lowering),
-    };
-    return { kernel, buffers: lowering.buffers, scalars: lowering.scalars, operations: 0 };
-  });
-}
-
 /** A store of an item's value; its memory is always contiguous. */
 function store(lowering: Lowering, item: Item, walk: Walk): Store {
+  if (item.primitive === P.assignRows) return storeRows(lowering, item, walk);
   const value = lowering.value(item, walk);
   return {
     access: { buffer: lowering.slot(item), dtype: item.dtype, offset: walk.offset, strides: walk.strides },
     value,
+  };
+}
+
+/** A store of new rows into a table. */
+function storeRows(lowering: Lowering, item: Item, walk: Walk): Store {
+  const [rows, index] = item.srcs as [Item, Item];
+  const stride = item.size / item.shape[0]!;
+  const [row, column] = lowering.apart(rows, walk, [index.size, stride]) as [Walk, Walk];
+  return {
+    access: { buffer: lowering.slot(item), dtype: item.dtype, offset: column.offset, strides: column.strides },
+    value: lowering.value(rows, walk),
+    row: { index: lowering.value(index, row), stride, size: item.shape[0]! },
   };
 }
 

@@ -42,8 +42,6 @@ export function chooseStored(list: readonly Item[], results: readonly Item[], fo
     // A matmul's operands are in memory, be it behind movements; so are the tables of a gather and a scatter.
     if (item.primitive === P.matmul) for (const src of item.srcs) storeOperand(src);
     else if (item.primitive === P.gather) storeOperand(item.srcs[0]!);
-    // Rows are written in place one by one, so nothing may still be computed from the old ones.
-    else if (item.primitive === P.assignRows && !item.srcs[0]!.isInput) item.srcs[0]!.stored = true;
   }
   const depth = new Map<Item, number>();
   for (const item of list) {
@@ -73,8 +71,7 @@ export function chooseStored(list: readonly Item[], results: readonly Item[], fo
 }
 
 /** Has a kernel, or kernels, of its own. */
-const isSpecial = ({ primitive }: Item): boolean =>
-  (primitive.kind === "special" && primitive !== P.gather) || primitive === P.assignRows;
+const isSpecial = ({ primitive }: Item): boolean => primitive.kind === "special" && primitive !== P.gather;
 
 /** Stores the value behind movements that cost nothing. */
 function storeOperand(item: Item): void {
@@ -88,7 +85,9 @@ function worthStoring(item: Item): boolean {
   if (item.primitive.kind === "movement") return false;
   // Readers over the same points will mostly share a kernel, where the value is computed once anyway; not so where one
   // of them is a fold, on which the others may depend.
-  return item.readers.some((reader) => reader.fold !== null || reader.size !== item.size || reader.primitive === P.cat);
+  return item.readers.some(
+    (reader) => reader.fold !== null || reader.points !== item.size || reader.primitive === P.cat,
+  );
 }
 
 /** What an item reads from memory, and whether only at the same point (by row-major order). */
@@ -118,7 +117,8 @@ export function group(list: readonly Item[], fuse = true): Group[] {
     for (const read of reads.aligned) if (place.has(read)) first = Math.max(first, place.get(read)!);
     let at = -1;
     for (let g = groups.length - 1; fuse && g >= first && at < 0; g--) {
-      if (joins(groups, g, item, reads, place)) at = g;
+      const rows = item.primitive === P.assignRows;
+      if (rows ? joinsRows(groups[g]!, item) : joins(groups, g, item, reads, place)) at = g;
     }
     if (at < 0) at = open(groups, item);
     place.set(item, at);
@@ -131,14 +131,14 @@ function open(groups: Group[], item: Item): number {
   const made: Group = fold
     ? {
         kind: "reduce",
-        size: fold.outer * fold.length * fold.inner,
+        size: item.points,
         fold,
         body: [],
         folds: [item],
         epilogue: [],
         item: null,
       }
-    : { kind: "map", size: item.size, fold: null, body: [item], folds: [], epilogue: [], item: null };
+    : { kind: "map", size: item.points, fold: null, body: [item], folds: [], epilogue: [], item: null };
   return groups.push(made) - 1;
 }
 
@@ -154,8 +154,7 @@ function joins(groups: Group[], g: number, item: Item, reads: Reads, place: Read
   }
   const isPosition = item.primitive === P.argmax || item.primitive === P.argmin;
   if (item.fold !== null) {
-    const size = item.fold.outer * item.fold.length * item.fold.inner;
-    if (behind.length > 0 || size !== target.size) return false;
+    if (behind.length > 0 || item.points !== target.size) return false;
     if (target.kind === "reduce") {
       if (!sameFold(target.fold!, item.fold) || isPosition !== target.folds.some(isArg)) return false;
       if (inBody.length === 0 && !shares(target, reads)) return false;
@@ -175,6 +174,19 @@ function joins(groups: Group[], g: number, item: Item, reads: Reads, place: Read
   if (item.size !== target.size || streams(target) > MOST_STREAMS) return false;
   if (target.kind === "reduce" && (item.apart || target.folds.some(isArg))) return false;
   if (inBody.length === 0 && !shares(target, reads)) return false;
+  target.body.push(item);
+  return true;
+}
+
+/**
+ * Rows that become new in their places are computed together, and with nothing else: another value that reads the old rows
+ * would read them while they change. Rows that were computed before have a kernel of their own each, which copies them.
+ */
+function joinsRows(target: Group, item: Item): boolean {
+  const together = [item, ...target.body].every(
+    ({ primitive, srcs }) => primitive === P.assignRows && srcs[1] === item.srcs[1] && !srcs[0]!.stored,
+  );
+  if (!together || target.kind !== "map" || target.size !== item.points) return false;
   target.body.push(item);
   return true;
 }
@@ -215,7 +227,7 @@ export function readsOf(item: Item): Reads {
   const visit = (src: Item, aligned: boolean): void => {
     if (src.scalar >= 0) return;
     if (src.stored || src.isInput) {
-      (aligned ? reads.aligned : reads.elsewhere).add(src);
+      (aligned && src.primitive !== P.assignRows ? reads.aligned : reads.elsewhere).add(src);
       return;
     }
     const key = `${src.id}:${aligned}`;
@@ -225,7 +237,7 @@ export function readsOf(item: Item): Reads {
   };
   const sources = (reader: Item, aligned: boolean): void => {
     const { primitive } = reader;
-    const points = reader.fold ? reader.fold.outer * reader.fold.length * reader.fold.inner : reader.size;
+    const { points } = reader;
     reader.srcs.forEach((src, i) => {
       const same = src.size === points;
       const straight =

@@ -51,6 +51,13 @@ export class Item {
     this.size = sizeOf(shape);
   }
 
+  /** Points of the space over which the value is computed: for rows that become new in their places those rows' elements. */
+  get points(): number {
+    const { fold } = this;
+    if (fold !== null) return fold.outer * fold.length * fold.inner;
+    return this.primitive === P.assignRows ? this.srcs[0]!.size : this.size;
+  }
+
   get bytes(): number {
     return this.size * BYTES[this.dtype];
   }

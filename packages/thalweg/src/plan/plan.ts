@@ -1,12 +1,11 @@
 import { SMALL } from "../device/device.js";
 import type { DType } from "../dtype.js";
-import { StaleError } from "../errors.js";
 import type { Node } from "../graph/node.js";
-import * as P from "../graph/primitive.js";
 import { showShape } from "../graph/shape.js";
 import { argumentLayout, extent, type Kernel } from "../kernels/kernel.js";
 import { type Emitted, emit } from "./emit.js";
 import { chooseStored, type Group, group } from "./fuse.js";
+import { deferredAssigns } from "./hazards.js";
 import { type Item, itemsOf } from "./item.js";
 import { type Life, layOut } from "./layout.js";
 import { StoreItem } from "./lower.js";
@@ -186,73 +185,6 @@ function assemble(
     operations: steps.reduce((n, step) => n + step.operations, 0),
     groups,
   };
-}
-
-/**
- * Assigns that must not write over the old value where they are computed, because a later kernel (or the same one, at
- * other points) still reads it. They are computed aside and copied when everything has run.
- */
-function deferredAssigns(
-  wanted: readonly Item[],
-  results: readonly Result[],
-  emitted: { at: number; kernel: Emitted }[],
-): Set<Item> {
-  const deferred = new Set<Item>();
-  results.forEach((result, i) => {
-    if (result.fate !== "assign") return;
-    const item = wanted[i]!;
-    const old = item.overwrites!;
-    const writes = emitted.findIndex(({ kernel }) => kernel.buffers.includes(item) && writesTo(kernel, item));
-    emitted.forEach(({ kernel }, at) => {
-      if (at < writes || !kernel.buffers.includes(old)) return;
-      if (item.primitive === P.assignRows) {
-        throw new StaleError(
-          "step: a value recorded after this sparse step reads the table as it was before it; read that value before step()",
-        );
-      }
-      if (at > writes || !readsOnlyInPlace(kernel.kernel, kernel.buffers.indexOf(old), kernel.buffers.indexOf(item))) {
-        deferred.add(item);
-      }
-    });
-  });
-  return deferred;
-}
-
-function writesTo({ kernel, buffers }: Emitted, item: Item): boolean {
-  const slot = buffers.indexOf(item);
-  if (kernel.kind === "matmul") return kernel.c.buffer === slot;
-  if (kernel.kind === "scatter") return kernel.access.buffer === slot;
-  const stores = kernel.kind === "reduce" ? [...kernel.body, ...kernel.stores] : kernel.body;
-  return stores.some((store) => store.access.buffer === slot);
-}
-
-/** True if a kernel reads the old value only at the element that it is about to overwrite. */
-function readsOnlyInPlace(kernel: Kernel, old: number, written: number): boolean {
-  if (kernel.kind !== "map" && kernel.kind !== "reduce") return false;
-  const stores = kernel.kind === "reduce" ? [...kernel.body, ...kernel.stores] : kernel.body;
-  const target = stores.find((store) => store.access.buffer === written)!.access;
-  const key = `${target.offset}:${target.strides.join()}`;
-  // A fold has finished before its stores are made only for this kept point, so what it reads must be the same point.
-  let fine = true;
-  const seen = new Set<unknown>();
-  const visit = (expr: unknown): void => {
-    if (typeof expr !== "object" || expr === null || seen.has(expr)) return;
-    seen.add(expr);
-    const { access } = expr as { access?: { buffer: number; offset: number; strides: readonly number[] } };
-    if (access?.buffer === old && `${access.offset}:${access.strides.join()}` !== key) fine = false;
-    if ("kind" in expr && expr.kind === "gather" && access?.buffer === old) fine = false;
-    for (const part of Object.values(expr)) {
-      if (Array.isArray(part)) part.forEach(visit);
-      else visit(part);
-    }
-  };
-  visit(kernel.body.map((s) => s.value));
-  for (const s of kernel.body) visit(s.value);
-  if (kernel.kind === "reduce") {
-    for (const fold of kernel.folds) visit(fold.value);
-    for (const s of kernel.stores) visit(s.value);
-  }
-  return fine;
 }
 
 /** A plan in words: its kernels, what they read and write, and the bytes that they move. */

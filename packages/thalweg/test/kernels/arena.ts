@@ -4,8 +4,17 @@ import { BYTES, type DType } from "../../src/dtype.js";
 import { argumentLayout, type Backend, ERROR_CELL, extent, type Kernel } from "../../src/kernels/kernel.js";
 
 export class Arena {
-  readonly memory = new WebAssembly.Memory({ initial: 4 });
+  readonly memory: WebAssembly.Memory;
   private used = 64;
+
+  constructor(pages = 4) {
+    this.memory = new WebAssembly.Memory({ initial: pages });
+  }
+
+  /** Numbers as they lie in memory. */
+  static view(dtype: DType, values: readonly number[]): TypedArray {
+    return new CONSTRUCTORS[dtype](values);
+  }
 
   /** Room for `length` elements, as a view. */
   allocate<T extends DType>(dtype: T, length: number): Views[T] {

@@ -25,7 +25,7 @@ export function address(e: Evaluator, local: number, offset: number, mayWrap = f
 }
 
 /** Bytes between neighbouring points of a place. */
-function step(e: Evaluator, place: Place): number {
+export function step(e: Evaluator, place: Place): number {
   return place.induction.strides[e.along]!;
 }
 
@@ -34,7 +34,7 @@ export function contiguous(e: Evaluator, place: Place, dtype: DType): boolean {
 }
 
 /** The points that a part covers and that are active. */
-function lanes(e: Evaluator, type: RegisterType, part: number): number[] {
+export function lanes(e: Evaluator, type: RegisterType, part: number): number[] {
   const all = isWide(type) ? [2 * part, 2 * part + 1] : [0, 1, 2, 3];
   return all.filter((lane) => lane < e.active);
 }
@@ -188,7 +188,7 @@ function bytesToMask(e: Evaluator): void {
 }
 
 /** Pushes a bool's value as bytes 0 or 1 in the four lowest lanes. */
-function pushBytes(e: Evaluator, value: Node): void {
+export function pushBytes(e: Evaluator, value: Node): void {
   const local = e.local(value);
   e.nest.f.get(local);
   e.nest.f.get(local);

@@ -17,6 +17,7 @@ import { isWide, type LoweredStore, level, type Node } from "./lower.js";
 import type { Nest } from "./nest.js";
 import { i32, i32x4, V128, type ValueType } from "./opcodes.js";
 import { splatBytes, TYPES } from "./operations.js";
+import { storeRow } from "./rows.js";
 
 /** Pushes the value of a fold for the evaluator that asks. */
 export type PushFold = (fold: number, evaluator: Evaluator, part: number) => void;
@@ -124,15 +125,17 @@ export class Evaluator {
 
   /** Stores values at the evaluator's points, after all of them are computed. */
   store(stores: readonly LoweredStore[]): void {
-    if (stores.length > 1) {
-      for (const { value } of stores) {
+    if (stores.length > 1 || stores[0]?.row !== null) {
+      for (const { value, row } of stores) {
         for (let part = 0; part < this.parts(value.type); part++) {
-          if (value.kind !== "folded" && value.kind !== "constant") this.local(value, part);
+          // What is stored only under a condition must be there whether the condition holds or not.
+          if (row !== null || (value.kind !== "folded" && value.kind !== "constant")) this.local(value, part);
         }
       }
     }
     for (const store of stores) {
-      if (this.width === 1) {
+      if (store.row !== null) storeRow(this, store, store.row);
+      else if (this.width === 1) {
         const offset = address(this, this.nest.induction(store.place.induction), delta(store.place));
         this.push(store.value);
         this.nest.f.memory(TYPES[store.dtype].store, offset);

@@ -50,6 +50,8 @@ export interface LoweredStore {
   readonly place: Place;
   readonly dtype: DType;
   readonly value: Node;
+  /** The row that is stored to, `index · scale` bytes further, if index is below `size`. */
+  readonly row: { readonly index: Node; readonly scale: number; readonly size: number } | null;
 }
 
 /** Number of the innermost loop in which a value varies, -1 if it varies in none. */
@@ -94,8 +96,17 @@ export class Lowering {
   }
 
   store(store: Store): LoweredStore {
-    const { access, value } = store;
-    return { place: this.place(access, true), dtype: access.dtype, value: this.use(value, access.dtype) };
+    const { access, value, row } = store;
+    const { dtype } = access;
+    return {
+      place: this.place(access, true),
+      dtype,
+      value: this.use(value, dtype),
+      row:
+        row === undefined
+          ? null
+          : { index: this.use(row.index, "int32"), scale: row.stride * BYTES[dtype], size: row.size },
+    };
   }
 
   /** Where an access stands. Certain accesses share an induction variable if they differ by a constant only. */

@@ -7,6 +7,7 @@ import { Lowering, level, type Node } from "./lower.js";
 import { type Count, Nest, type Segment } from "./nest.js";
 import { I32, i32, v128 } from "./opcodes.js";
 import { INSTRUCTIONS, TYPES } from "./operations.js";
+import { forgetRows, hoistRows, rowsAhead, touchRow } from "./rows.js";
 
 /** Bodies of up to this many nodes are unrolled once more: beyond it the loop itself costs next to nothing. */
 const SMALL = 24;
@@ -60,8 +61,9 @@ export function emitMap(kernel: MapKernel): FunctionBuilder {
   const loops = nested(kernel.loops);
   const lowering = new Lowering(loops.length);
   const stores = kernel.body.map((store) => lowering.store(store));
-  const roots = stores.map(({ value }) => value);
+  const roots = stores.flatMap(({ value, row }) => (row === null ? [value] : [value, row.index]));
   const nest = new Nest(kernel, lowering, loops);
+  const ahead = rowsAhead(roots, loops);
   const inner = loops.length - 1;
   const single = new Evaluator(nest, noFold);
   const vector = new Evaluator(nest, noFold, 4, inner);
@@ -73,9 +75,17 @@ export function emitMap(kernel: MapKernel): FunctionBuilder {
     for (const user of users) user.hoist(roots, l);
     const count = nest.count(l);
     if (l < inner) {
-      nest.loop(l, count, [{ points: 1, body: () => from(l + 1) }]);
+      const one: Segment = { points: 1, body: () => from(l + 1) };
+      if (l === inner - 1 && ahead !== null) {
+        const many = () => {
+          nest.loop(l, { known: ahead.rows }, [{ points: 1, body: () => touchRow(single, ahead) }], true);
+          nest.loop(l, { known: ahead.rows }, [one], true);
+        };
+        nest.loop(l, count, [{ points: ahead.rows, body: many }, one]);
+      } else nest.loop(l, count, [one]);
       return;
     }
+    hoistRows(single, stores, l);
     const vectors = (times: number, active: number) => {
       for (let u = 0; u < times; u++) new Evaluator(nest, noFold, 4, inner, 4 * u, active).store(stores);
     };
@@ -84,6 +94,7 @@ export function emitMap(kernel: MapKernel): FunctionBuilder {
       count,
       segments(count, unrolls, vectors, () => single.store(stores)),
     );
+    forgetRows(stores);
   };
   return nest.function(() => {
     if (!loops.includes(0)) from(0);

@@ -130,12 +130,12 @@ export class Nest {
     return { local };
   }
 
-  /** Emits loop `l`, segment after segment. */
-  loop(l: number, count: Count, segments: readonly Segment[]): void {
+  /** Emits loop `l`, segment after segment; `inside` another loop over the same index, whose place stays as it is. */
+  loop(l: number, count: Count, segments: readonly Segment[], inside = l > 0): void {
     const { f } = this;
     this.scoped(() => {
       const moving = [...this.lowering.inductions.values()].filter(({ strides }) => strides[l] !== 0);
-      if (l > 0) {
+      if (inside) {
         for (const induction of moving) {
           f.get(this.induction(induction));
           this.setInduction(induction);

@@ -18,7 +18,7 @@ export interface Emitted {
 
 /** The kernels of a group. */
 export function emit(group: Group): Emitted[] {
-  if (group.kind === "map") return [withCuts(mapLoops(group.body[0]!), (loops) => emitMap(group, loops))];
+  if (group.kind === "map") return [withCuts(mapLoops(group.size), (loops) => emitMap(group, loops))];
   if (group.kind === "reduce") return [withCuts(reduceLoops(group.fold!), (loops) => emitReduce(group, loops))];
   const item = group.item!;
   if (item.primitive === P.matmul) return [emitMatmul(item)];
@@ -58,7 +58,7 @@ const loopOf = (size: number, stride: number, outStride = stride, rigid = false)
 });
 
 /** One loop over all elements, to be cut where something is not contiguous: as few loops as can be. */
-const mapLoops = (item: Item): Loop[] => (item.points === 1 ? [] : [loopOf(item.points, 1)]);
+const mapLoops = (points: number): Loop[] => (points === 1 ? [] : [loopOf(points, 1)]);
 
 function reduceLoops({ outer, length, inner, block }: FoldShape): Loop[] {
   const blocks = Math.max(1, Math.ceil(length / block));
@@ -218,14 +218,14 @@ function emitCumsum(item: Item): Emitted {
 /** A copy of the base, then the values added to it one after another. */
 function emitScatter(item: Item): Emitted[] {
   const [base, index, values] = item.srcs as [Item, Item, Item];
-  const copied = withCuts(mapLoops(item), (loops) => {
+  const copied = withCuts(mapLoops(item.size), (loops) => {
     const lowering = new Lowering(loops, new Set(), new Map());
     const value = lowering.value(base, lowering.whole);
     const body = [{ access: lowering.access(item, lowering.whole), value }];
     return mapKernel(lowering, loops, body, item.size);
   });
   if (index.size === 0) return [copied];
-  const added = withCuts(mapLoops(index), (loops): Emitted => {
+  const added = withCuts(mapLoops(index.size), (loops): Emitted => {
     const lowering = new Lowering(loops, new Set(), new Map());
     const dim = item.attr![0]!;
     const rows = stridesOf(item.shape);

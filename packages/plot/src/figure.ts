@@ -1,6 +1,6 @@
 import { surface } from "#surface";
 import type { Canvas, Drawing, Table, TextOptions } from "./drawing.js";
-import { page, table } from "./html.js";
+import { escapeHTML, page, table } from "./html.js";
 import { AUTO_STYLE, DARK, LIGHT, NAMED } from "./theme.js";
 
 /** How the SVG is made for a place. */
@@ -75,7 +75,9 @@ export class Figure {
   /** A page with the picture and the table behind it: one file, no scripts, no network, light or dark as the reader prefers. */
   toHTML(): string {
     const title = this.title ?? this.alt;
-    return page(title, `<main class="single"><figure>${this.draw({})}</figure>${table(this.table, title)}</main>`);
+    const heading = `<h1${this.title === undefined ? ' class="hidden"' : ""}>${escapeHTML(title)}</h1>`;
+    const figure = `<figure>${this.draw({ bare: true })}</figure>`;
+    return page(title, `<main class="single">${heading}${figure}${table(this.table, title)}</main>`);
   }
 
   /**

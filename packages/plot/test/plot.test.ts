@@ -3,31 +3,11 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import process from "node:process";
 import { plot } from "@thalweg/plot";
-import { DOMParser } from "@xmldom/xmldom";
 import fc from "fast-check";
 import { afterAll, afterEach, describe, expect, it, vi } from "vitest";
+import { parse } from "./svg.js";
 
 const falling = Array.from({ length: 100 }, (_, i) => 3 + 12 * Math.exp(-i / 40));
-
-/** The parsed SVG: it must be well-formed XML whatever the labels are. */
-function parse(svg: string) {
-  const root = new DOMParser({
-    onError: (level, message) => {
-      throw new Error(`${level}: ${message}`);
-    },
-  }).parseFromString(svg, "image/svg+xml").documentElement!;
-  const elements = (name: string) => [...root.getElementsByTagName(name)];
-  const texts = elements("text").map((t) => t.textContent ?? "");
-  const lines = elements("g")
-    .filter((g) => g.getAttribute("data-part") === "line")
-    .flatMap((g) =>
-      [...g.getElementsByTagName("path")].map((p) => ({
-        d: p.getAttribute("d") ?? "",
-        stroke: g.getAttribute("stroke"),
-      })),
-    );
-  return { root, texts, lines };
-}
 
 /** The characters in each column of the chart, from the axis on. */
 function body(text: string): string[] {

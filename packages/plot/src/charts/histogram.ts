@@ -106,10 +106,12 @@ function binsOf(name: string, input: HistogramInput): Bins {
 }
 
 function bin(name: string, values: readonly number[]): Bins {
-  const finite = values.filter(Number.isFinite);
+  // Beyond this the arithmetic of bins overflows; the spread of less than that is none.
+  const finite = values.filter((v) => Math.abs(v) <= 1e300);
   const remark = said([finite.length < values.length && `${digits(values.length - finite.length)} not finite`]);
   if (finite.length === 0) return { name, bins: [], total: 0, remark };
-  const [low, high] = extent(finite);
+  const [low, most] = extent(finite);
+  const high = most - low > 1e-300 ? most : low;
   // Rice's rule: few values make few bins.
   const wanted = Math.max(5, Math.min(30, Math.ceil(2 * Math.cbrt(finite.length))));
   const scale =

@@ -43,7 +43,9 @@ const MOST_HEADER_BYTES = 100_000_000;
 const METADATA = "__metadata__";
 
 /** Reads a file's header and finds its tensors' bytes (not copied). Everything that the format promises is checked. */
-export function parse(bytes: Uint8Array): FileContent {
+export function parse(file: Uint8Array): FileContent {
+  // Node's Buffer is a Uint8Array whose slice() copies nothing.
+  const bytes = new Uint8Array(file.buffer, file.byteOffset, file.byteLength);
   if (bytes.length < 8) throw new SafetensorsError(`the file is cut short: ${bytes.length} bytes, the least is 8`);
   const length = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength).getBigUint64(0, true);
   if (length > MOST_HEADER_BYTES)

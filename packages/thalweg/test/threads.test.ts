@@ -2,7 +2,7 @@ import { execFileSync } from "node:child_process";
 import process from "node:process";
 import type { Worker } from "node:worker_threads";
 import fc from "fast-check";
-import { configure, manualSeed, OptionError, optim, randn, stats, type Tensor } from "thalweg";
+import { configure, embedding, manualSeed, OptionError, optim, randn, stats, type Tensor, tensor } from "thalweg";
 import { afterEach, describe, expect, test } from "vitest";
 import { device } from "../src/device/device.js";
 import { sharing } from "../src/plan/share.js";
@@ -75,6 +75,34 @@ describe("results do not depend on the number of threads", () => {
       () => [randn([400, 300]).t().add(1).exp(), randn([2, 40_001]).narrow(1, 1, 40_000).exp()],
     ],
     ["counts", () => [randn([400, 700]).gt(0).sum(1), randn([3, 90_000]).argmax(1), randn([3, 9000]).cumsum(0)]],
+    [
+      "one rule's steps over many parameters",
+      () => {
+        const sizes = [70, 300, 1, 17, 4000, 300, 300, 64];
+        const parameters = sizes.map((n) => randn([n, 2], { requiresGrad: true }));
+        const table = randn([2, 600], { requiresGrad: true });
+        const optimizer = new optim.RMSprop([...parameters, table], { lr: 0.1 });
+        for (let step = 0; step < 3; step++) {
+          optimizer.zeroGrad();
+          // Each is read by its neighbour's loss too, so that steps must wait for what reads the old values.
+          const losses = parameters.map((p, i) =>
+            p
+              .square()
+              .sum()
+              .mul(
+                parameters
+                  .at(i - 1)!
+                  .sum()
+                  .cos(),
+              ),
+          );
+          const rows = embedding(table, tensor([1, 0, 1], { dtype: "int32" }), { sparse: true });
+          losses.reduce((a, b) => a.add(b), rows.square().sum()).backward();
+          optimizer.step();
+        }
+        return [...parameters, table];
+      },
+    ],
     ["a prime number of points", () => [randn([2, 99_991]).div(randn([2, 1]))]],
     [
       "matmuls of all forms",

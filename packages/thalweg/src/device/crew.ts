@@ -1,5 +1,6 @@
-import type { Code, KernelModule, RunnableKernel } from "../kernels/kernel.js";
+import type { Code, KernelModule } from "../kernels/kernel.js";
 import { nodeModule } from "../platform.js";
+import type { Job } from "./threads.js";
 
 /**
  * Cells of the control block, an Int32Array that all threads share. What different threads write stands a cache line
@@ -21,17 +22,15 @@ export const CELL = {
   STOP: 80,
   /** How many bytes of code the library holds. */
   LIBRARY: 81,
-  /** The job: number of the kernel in the library, argument block, end of the whole range, entries of a part. */
+  /** The job: number of its kernel in the library, address and number of its pieces, how many of them are a part. */
   KERNEL: 96,
-  ARGS: 97,
-  END: 98,
-  CHUNK: 99,
+  ADDRESS: 97,
+  PIECES: 98,
+  TOGETHER: 99,
   /** From here on one cell for each helper, 1 while it works. */
   STATES: 112,
 } as const;
 
-/** A job has at most so many parts. */
-export const MOST_PARTS = CELL.LEFT;
 /** There may be so many threads, the caller included. */
 export const MOST_THREADS = 64;
 
@@ -59,7 +58,7 @@ export interface Start {
 /**
  * Helpers that share a memory with their caller, and the jobs that they do together.
  *
- * A job is one kernel over one range, cut into parts. Whoever is free takes the next part by lowering a counter, the
+ * A job is a kernel's code and a table of pieces to run it on; some pieces together are a part. Whoever is free takes the next part by lowering a counter, the
  * caller among them: nothing waits for a helper that has not taken a part, be it asleep, still starting or dead. As a
  * kernel gives the same bits however its range is cut, results do not depend on who took what.
  *
@@ -108,20 +107,18 @@ export class Crew {
     return this.alive === 0;
   }
 
-  /**
-   * Runs a kernel over 0 … end-1, `chunk` entries at a time, and returns when all is done; false if there is no room for
-   * its code, and nothing was run.
-   */
-  run(kernel: RunnableKernel, code: Code, args: number, end: number, chunk: number): boolean {
+  /** Runs a job and returns when all is done; false if there is no room for its code, and nothing was run. */
+  run({ kernel, pieces, address, together }: Job, code: Code): boolean {
     const number = this.publish(code);
     if (number < 0) return false;
     const { control } = this;
     const { TICKET, LEFT, DONE, ASLEEP, FAILED } = CELL;
-    const parts = Math.ceil(end / chunk);
+    const count = pieces.length / 3;
+    const parts = Math.ceil(count / together);
     control[CELL.KERNEL] = number;
-    control[CELL.ARGS] = args;
-    control[CELL.END] = end;
-    control[CELL.CHUNK] = chunk;
+    control[CELL.ADDRESS] = address;
+    control[CELL.PIECES] = count;
+    control[CELL.TOGETHER] = together;
     control[DONE] = 0;
     this.job = (this.job + 1) & 0x7ffff;
     let ticket = (this.job << 12) | parts;
@@ -134,8 +131,9 @@ export class Crew {
         if (found === ticket) {
           ticket--;
           own++;
-          const begin = (ticket & LEFT) * chunk;
-          kernel(args, begin, Math.min(begin + chunk, end));
+          const first = 3 * together * (ticket & LEFT);
+          const end = Math.min(first + 3 * together, pieces.length);
+          for (let i = first; i < end; i += 3) kernel(pieces[i]!, pieces[i + 1]!, pieces[i + 2]!);
         } else ticket = found;
       }
     } finally {

@@ -10,6 +10,23 @@ const USUAL_MOST = 8;
 /** Helpers are started when kernels worth so many nanoseconds could have been shared: starting them costs more. */
 const START_AFTER = 2e6;
 
+/** Kernels of one code that do not depend on each other, each over a range of its own. */
+export interface Job {
+  readonly kernel: RunnableKernel;
+  /** Three numbers for each range: address of the argument block, begin, end. */
+  readonly whole: Int32Array;
+  /** What threads need to run the kernel; nothing if the job is one thread's. */
+  readonly code: Code | undefined;
+  /** The same ranges in smaller pieces; there must be two or more. */
+  readonly pieces: Int32Array;
+  /** Where the pieces stand in the shared memory. */
+  readonly address: number;
+  /** How many pieces a thread takes at a time. */
+  readonly together: number;
+  /** Roughly what the whole takes on one thread. */
+  readonly nanoseconds: number;
+}
+
 /** The threads that kernels run on: the caller, and, once there is work enough, helpers that share its memory. */
 export class Threads {
   private most: number;
@@ -42,19 +59,15 @@ export class Threads {
     this.most = this.possible(threads);
   }
 
-  /**
-   * Runs a kernel over 0 … end-1, on several threads if there are some.
-   *
-   * @param chunk - how many entries of the range a thread takes at a time
-   * @param nanoseconds - roughly what the whole takes on one thread
-   */
-  run(kernel: RunnableKernel, code: Code | undefined, args: number, end: number, chunk: number, nanoseconds: number) {
-    if (code === undefined || !this.ready(nanoseconds)) kernel(args, 0, end);
-    else if (!this.crew!.run(kernel, code, args, end, chunk)) {
+  /** Runs a job, on several threads if there are some and it is large enough. */
+  run(job: Job): void {
+    if (job.code !== undefined && this.ready(job.nanoseconds)) {
+      if (this.crew!.run(job, job.code)) return;
       // A program with thousands of plans: it goes on with a new crew, whose library is empty.
       this.stop();
-      kernel(args, 0, end);
     }
+    const { kernel, whole } = job;
+    for (let i = 0; i < whole.length; i += 3) kernel(whole[i]!, whole[i + 1]!, whole[i + 2]!);
   }
 
   /** Starts the helpers now, for programs that know that there will be much to do. */

@@ -8,10 +8,11 @@
 
 /** @param {import("./crew.js").Start} start */
 function help({ control, library, memory, scratch, state, spin, cell }) {
-  const { TICKET, LEFT, DONE, WAITING, ASLEEP, FAILED, STOP, LIBRARY, KERNEL, ARGS, END, CHUNK } = cell;
+  const { TICKET, LEFT, DONE, WAITING, ASLEEP, FAILED, STOP, LIBRARY, KERNEL, ADDRESS, PIECES, TOGETHER } = cell;
   /** @type {((args: number, begin: number, end: number) => void)[]} */
   const kernels = [];
   let known = 0;
+  let view = new Int32Array(memory.buffer);
 
   /** Makes the kernels runnable that have come since the last time. */
   const learn = () => {
@@ -29,12 +30,16 @@ function help({ control, library, memory, scratch, state, spin, cell }) {
 
   /** Runs one part of the job, which stays as it is until this is done. @param {number} part */
   const run = (part) => {
-    const begin = part * control[CHUNK];
-    const end = Math.min(begin + control[CHUNK], control[END]);
+    const first = part * control[TOGETHER];
+    const end = Math.min(first + control[TOGETHER], control[PIECES]);
+    const address = control[ADDRESS] >>> 2;
+    // Memory has grown; another thread's engine may be told of it a moment later.
+    while (view.length < address + 3 * end) view = new Int32Array(memory.buffer);
     try {
       // Known already, unless the counter of jobs has come round since this thread looked.
       learn();
-      kernels[control[KERNEL]](control[ARGS], begin, end);
+      const kernel = kernels[control[KERNEL]];
+      for (let i = address + 3 * first; i < address + 3 * end; i += 3) kernel(view[i], view[i + 1], view[i + 2]);
     } catch {
       Atomics.store(control, FAILED, 1);
     }

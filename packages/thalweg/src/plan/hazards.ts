@@ -44,7 +44,8 @@ function storeRowsFirst(wanted: readonly Item[]): never {
   );
 }
 
-const storesOf = (kernel: Kernel): readonly Store[] =>
+/** Everything that a map or reduce kernel stores. */
+export const storesOf = (kernel: Kernel): readonly Store[] =>
   kernel.kind === "map" ? kernel.body : kernel.kind === "reduce" ? [...kernel.body, ...kernel.stores] : [];
 
 function writesTo({ kernel, buffers }: Emitted, item: Item): boolean {

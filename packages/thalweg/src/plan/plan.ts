@@ -3,6 +3,7 @@ import type { DType } from "../dtype.js";
 import type { Node } from "../graph/node.js";
 import { showShape } from "../graph/shape.js";
 import { argumentLayout, extent, type Kernel } from "../kernels/kernel.js";
+import { batchesOf, nameOf } from "./batches.js";
 import { type Emitted, emit } from "./emit.js";
 import { chooseStored, type Group, group } from "./fuse.js";
 import { deferredAssigns } from "./hazards.js";
@@ -46,6 +47,10 @@ export interface Step {
   readonly args: number;
   readonly operations: number;
   readonly share: Share;
+  /** What kernels of the same code have in common. */
+  readonly name: string;
+  /** Neighbouring steps with one number may run in any order, or at the same time. */
+  readonly batch: number;
 }
 
 /** Room for a small value from the heap; none (0 bytes) for large ones. */
@@ -133,6 +138,9 @@ function assemble(
   emitted: { at: number; kernel: Emitted }[],
 ): Plan {
   const deferred = deferredAssigns(wanted, results, emitted);
+  const kernels = emitted.map(({ kernel }) => kernel);
+  const names = kernels.map(({ kernel }) => nameOf(kernel));
+  const batches = batchesOf(kernels, names);
   const lives = new Map<Item, Life>();
   const resultOf = new Map<Item, number>();
   results.forEach((result, i) => {
@@ -140,8 +148,9 @@ function assemble(
     const small = result.fate === "value" && item.bytes <= SMALL;
     if (!small && !deferred.has(item)) resultOf.set(item, i);
   });
-  emitted.forEach(({ kernel }, at) => {
-    for (const item of kernel.buffers) {
+  kernels.forEach(({ buffers }, k) => {
+    const at = batches[k]!;
+    for (const item of buffers) {
       if ((item.isInput && !item.stored) || resultOf.has(item)) continue;
       const life = lives.get(item);
       if (life === undefined) lives.set(item, { item, first: at, last: at });
@@ -166,13 +175,14 @@ function assemble(
     return index !== undefined ? { kind: "result", index } : { kind: "temporary", offset: offsets.get(item)! };
   };
   let argumentBytes = 0;
-  const steps = emitted.map(({ kernel: { kernel, buffers, scalars: used, operations } }): Step => {
+  const steps = kernels.map(({ kernel, buffers, scalars: used, operations }, k): Step => {
     const args = argumentBytes;
     argumentBytes += argumentLayout(kernel).bytes;
     const end = extent(kernel);
     const places = buffers.map(placeOf);
     const share = shareOf(kernel, end);
-    return { kernel, places, scalars: used.map((item) => item.scalar), end, args, operations, share };
+    const slots = used.map((item) => item.scalar);
+    return { kernel, places, scalars: slots, end, args, operations, share, name: names[k]!, batch: batches[k]! };
   });
   return {
     steps,

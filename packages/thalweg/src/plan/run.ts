@@ -1,7 +1,9 @@
 import type { Buffer, Device } from "../device/device.js";
+import type { Job } from "../device/threads.js";
 import { allocate, BYTES, type DType } from "../dtype.js";
 import type { Node } from "../graph/node.js";
-import { argumentLayout, type Code, type RunnableKernel } from "../kernels/kernel.js";
+import { argumentLayout } from "../kernels/kernel.js";
+import { freeJobs, jobsOf } from "./jobs.js";
 import { describe, type Place, type Plan } from "./plan.js";
 import { runnable } from "./runnable.js";
 import { statistics } from "./statistics.js";
@@ -20,10 +22,7 @@ interface ScalarPatch {
 
 /** A plan made ready for a device: kernels compiled, argument blocks in its memory. */
 export class LoadedPlan {
-  private readonly kernels: RunnableKernel[];
-  private readonly codes: (Code | undefined)[];
-  private readonly ends: number[];
-  private readonly args: number[];
+  private readonly jobs: readonly Job[];
   private readonly inputCells: Patch[] = [];
   private readonly resultCells: Patch[] = [];
   private readonly temporaryCells: Patch[] = [];
@@ -37,18 +36,18 @@ export class LoadedPlan {
     readonly plan: Plan,
     private readonly device: Device,
   ) {
-    this.kernels = runnable(
+    const kernels = runnable(
       plan.steps.map((step) => step.kernel),
+      plan.steps.map((step) => step.name),
       device,
     );
-    this.codes = this.kernels.map((kernel) => device.backend.codeOf?.(kernel));
-    this.ends = plan.steps.map((step) => step.end);
     this.argumentBlock = device.memory.allocate(Math.max(plan.argumentBytes, 8));
-    this.args = plan.steps.map((step) => this.argumentBlock + step.args);
+    const blocks = plan.steps.map((step) => this.argumentBlock + step.args);
+    this.jobs = jobsOf(plan.steps, kernels, blocks, device);
     this.addresses = new Float64Array(plan.staging.length);
     this.resultAddresses = new Float64Array(plan.results.length);
     plan.steps.forEach((step, s) => {
-      const block = this.args[s]!;
+      const block = blocks[s]!;
       step.places.forEach((place, slot) => {
         this.cellsOf(place).push({
           from: place.kind === "temporary" ? place.offset : place.index,
@@ -70,6 +69,7 @@ export class LoadedPlan {
   /** Gives the argument block back; the plan cannot be run any more. */
   unload(): void {
     this.device.memory.free(this.argumentBlock, Math.max(this.plan.argumentBytes, 8));
+    freeJobs(this.jobs, this.device);
   }
 
   /** The plan in words. */
@@ -108,12 +108,8 @@ export class LoadedPlan {
       }
     }
     this.patch(arena, scalars);
-    const { kernels, args, ends } = this;
-    for (let k = 0; k < kernels.length; k++) {
-      const { chunk, nanoseconds } = plan.steps[k]!.share;
-      if (chunk === 0) kernels[k]!(args[k]!, 0, ends[k]!);
-      else device.threads.run(kernels[k]!, this.codes[k], args[k]!, ends[k]!, chunk, nanoseconds);
-    }
+    const { jobs } = this;
+    for (let j = 0; j < jobs.length; j++) device.threads.run(jobs[j]!);
     for (let r = 0; r < targets.length; r++) {
       const buffer = targets[r]!;
       const offset = plan.resultOffsets[r]!;
@@ -128,7 +124,7 @@ export class LoadedPlan {
       else if (offset >= 0) buffer.host = device.copyOut(arena + offset, buffer);
     }
     statistics.plansRun++;
-    statistics.kernelsRun += kernels.length;
+    statistics.kernelsRun += plan.steps.length;
     statistics.operations += plan.operations;
   }
 

@@ -2,13 +2,11 @@ import type { Expr, Kernel } from "../kernels/kernel.js";
 
 /** How threads share a kernel's range. */
 export interface Share {
-  /** How many entries of the outermost loop a thread takes at a time; 0 if one thread does all. */
+  /** How many entries of the outermost loop a thread takes at a time; 0 if one thread must do all. */
   readonly chunk: number;
   /** Roughly what the whole kernel takes on one thread. */
   readonly nanoseconds: number;
 }
-
-const ALONE: Share = { chunk: 0, nanoseconds: 0 };
 
 /** From when on kernels are shared, and in how many parts, which never changes what they compute. */
 export const sharing = {
@@ -29,13 +27,14 @@ export const sharing = {
  * outermost loop runs along memory.
  */
 export function shareOf(kernel: Kernel, end: number): Share {
-  if (kernel.kind === "scatter" || end < 2) return ALONE;
   const nanoseconds = timeOf(kernel);
-  if (!worthSharing(nanoseconds)) return ALONE;
+  if (kernel.kind === "scatter") return { chunk: 0, nanoseconds };
   const granule = granuleOf(kernel);
-  const parts = Math.min(sharing.most, Math.max(2, Math.floor(nanoseconds / sharing.part)));
-  const chunk = Math.ceil(end / parts / granule) * granule;
-  return chunk < end ? { chunk, nanoseconds } : ALONE;
+  const parts = Math.min(
+    sharing.most,
+    Math.max(worthSharing(nanoseconds) ? 2 : 1, Math.floor(nanoseconds / sharing.part)),
+  );
+  return { chunk: Math.max(1, Math.ceil(end / parts / granule)) * granule, nanoseconds };
 }
 
 export const worthSharing = (nanoseconds: number): boolean => nanoseconds >= sharing.least;
@@ -68,7 +67,10 @@ export function timeOf(kernel: Kernel): number {
       visit(expr.index);
     }
   };
-  for (const { value } of kernel.body) visit(value);
+  for (const { value, row } of kernel.body) {
+    visit(value);
+    if (row !== undefined) visit(row.index);
+  }
   work += 2 * kernel.body.length;
   if (kernel.kind === "reduce") {
     for (const { value } of kernel.folds) visit(value);

@@ -69,7 +69,11 @@ function rearrange(kernel: MapKernel | ReduceKernel, sizes: Numbers, moved: Numb
         return expr;
     }
   };
-  const store = (s: Store): Store => ({ access: access(s.access), value: value(s.value) });
+  const store = ({ access: to, value: what, row }: Store): Store => ({
+    access: access(to),
+    value: value(what),
+    ...(row === undefined ? {} : { row: { ...row, index: value(row.index) } }),
+  });
   const body = kernel.body.map(store);
   const loops = sizes(kernel.loops);
   if (kernel.kind === "map") return { ...kernel, loops, body };

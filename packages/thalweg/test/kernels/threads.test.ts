@@ -8,7 +8,9 @@ import { sharing } from "../../src/plan/share.js";
 import { spread } from "../../src/plan/spread.js";
 import { type Case, difference, lay, Random, randomCase, result, run } from "./randomKernel.js";
 
-const RESERVED = 64;
+/** Room for a table of pieces, behind the cells. */
+const PIECES = 64;
+const RESERVED = PIECES + 2 ** 14;
 const memory = new WebAssembly.Memory({ initial: 2, maximum: 65536, shared: true });
 
 describe.each([1, 2])("a caller and %i helpers", (helpers) => {
@@ -23,8 +25,16 @@ describe.each([1, 2])("a caller and %i helpers", (helpers) => {
   /** What a case leaves in memory when threads share it, `chunk` entries at a time. */
   function shared(one: Case, chunk: number): Uint8Array {
     const args = lay(one, memory, RESERVED);
-    const [kernel] = wasmBackend.compile([one.kernel], memory);
-    expect(crew.run(kernel!, wasmBackend.codeOf!(kernel!)!, args, extent(one.kernel), chunk)).toBe(true);
+    const kernel = wasmBackend.compile([one.kernel], memory)[0]!;
+    const end = extent(one.kernel);
+    const cut: number[] = [];
+    for (let from = 0; from < end; from += chunk) cut.push(args, from, Math.min(from + chunk, end));
+    const pieces = Int32Array.from(cut);
+    new Int32Array(memory.buffer, PIECES, pieces.length).set(pieces);
+    const code = wasmBackend.codeOf!(kernel)!;
+    const together = 1 + Math.floor(pieces.length / 3 / 8);
+    const job = { kernel, whole: pieces, code, pieces, address: PIECES, together, nanoseconds: 1e6 };
+    expect(crew.run(job, code)).toBe(true);
     return result(one, memory, RESERVED);
   }
 
@@ -80,9 +90,9 @@ test("a kernel whose loops were moved for threads gives the bits of the one as i
           const kernel = spread(one.kernel);
           if (kernel === one.kernel) return;
           changed++;
-          const expected = run(javascriptBackend, one, 64);
+          const expected = run(javascriptBackend, one, RESERVED);
           for (const backend of [javascriptBackend, wasmBackend]) {
-            const found = difference(one, expected, run(backend, { ...one, kernel }, 64), 64);
+            const found = difference(one, expected, run(backend, { ...one, kernel }, RESERVED), RESERVED);
             if (found !== undefined) expect.fail(`seed ${seed}, enough ${enough}, ${backend.name}: ${found}`);
           }
         }),

@@ -1,7 +1,5 @@
-import { full, fullLike } from "../tensor/create.js";
-import { sub } from "../tensor/elementwise.js";
 import type { Tensor } from "../tensor/tensor.js";
-import { atLeast, Optimizer, type Params, type State } from "./optimizer.js";
+import { atLeast, type Numbers, Optimizer, type Params, type State } from "./optimizer.js";
 
 export interface ASGDOptions {
   /** Learning rate at the first step. Default 0.01. */
@@ -43,26 +41,26 @@ export class ASGD extends Optimizer<ASGDOptions> {
     });
   }
 
-  protected override initialState(p: Tensor, { lr }: ASGDOptions): State {
-    return { eta: full([], lr, { dtype: p.dtype }) };
+  override initialNumbers({ lr }: ASGDOptions): { eta: number } {
+    return { eta: lr };
   }
 
-  update(p: Tensor, gradient: Tensor, state: State, options: ASGDOptions, step: number): Tensor {
+  update(p: Tensor, gradient: Tensor, state: State, options: ASGDOptions, step: number, numbers: Numbers): Tensor {
     const { lr, lambd, alpha, t0, weightDecay, maximize } = options;
     let g = maximize ? gradient.neg() : gradient;
     if (weightDecay !== 0) g = g.add(p.mul(weightDecay));
 
-    const { eta } = state as { eta: Tensor };
-    const value = p.mul(sub(1, eta.mul(lambd))).sub(g.mul(eta));
+    const { eta } = numbers as { eta: number };
+    const value = p.mul(1 - lambd * eta).sub(g.mul(eta));
     const share = 1 / Math.max(1, step - 1 - t0);
     state.ax = share === 1 ? value : state.ax.add(value.sub(state.ax).mul(share));
-    state.eta = fullLike(eta, lr / (1 + lambd * lr * step) ** alpha);
+    numbers.eta = lr / (1 + lambd * lr * step) ** alpha;
     return value;
   }
 
   /** That of the next step. */
   protected override stepSize(p: Tensor, state: State): Tensor {
-    return state.eta.expand(p.shape);
+    return state.eta.to(p.dtype).expand(p.shape);
   }
 
   protected override validate({ lr, lambd, alpha, weightDecay }: ASGDOptions): void {

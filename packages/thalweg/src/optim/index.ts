@@ -32,6 +32,7 @@ export { NAdam, type NAdamOptions } from "./nadam.js";
 export {
   type Entry,
   type Gap,
+  type Numbers,
   Optimizer,
   type ParamGroup,
   type Params,

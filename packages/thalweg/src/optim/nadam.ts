@@ -1,8 +1,6 @@
-import { full } from "../tensor/create.js";
-import { div, sub } from "../tensor/elementwise.js";
 import type { Tensor } from "../tensor/tensor.js";
 import { type Betas, checkBetas } from "./betas.js";
-import { atLeast, Optimizer, type Params, type State } from "./optimizer.js";
+import { atLeast, type Numbers, Optimizer, type Params, type State } from "./optimizer.js";
 
 export interface NAdamOptions {
   /** Learning rate. Default 0.002. */
@@ -45,11 +43,18 @@ export class NAdam extends Optimizer<NAdamOptions> {
     });
   }
 
-  protected override initialState(p: Tensor): State {
-    return { muProduct: full([], 1, { dtype: p.dtype }) };
+  override initialNumbers(): { muProduct: number } {
+    return { muProduct: 1 };
   }
 
-  update(parameter: Tensor, gradient: Tensor, state: State, options: NAdamOptions, step: number): Tensor {
+  update(
+    parameter: Tensor,
+    gradient: Tensor,
+    state: State,
+    options: NAdamOptions,
+    step: number,
+    numbers: Numbers,
+  ): Tensor {
     const { lr, weightDecay, momentumDecay, maximize, decoupledWeightDecay } = options;
     const [beta1, beta2] = options.betas;
     let p = parameter;
@@ -61,12 +66,13 @@ export class NAdam extends Optimizer<NAdamOptions> {
 
     const mu = beta1 * (1 - 0.5 * 0.96 ** (step * momentumDecay));
     const muNext = beta1 * (1 - 0.5 * 0.96 ** ((step + 1) * momentumDecay));
-    state.muProduct = state.muProduct.mul(mu);
+    const product = numbers.muProduct! * mu;
+    numbers.muProduct = product;
     state.expAvg = state.expAvg.mul(beta1).add(g.mul(1 - beta1));
     state.expAvgSq = state.expAvgSq.mul(beta2).add(g.square().mul(1 - beta2));
 
-    const ofMean = div(muNext, sub(1, state.muProduct.mul(muNext)));
-    const ofGradient = div(1 - mu, sub(1, state.muProduct));
+    const ofMean = muNext / (1 - product * muNext);
+    const ofGradient = (1 - mu) / (1 - product);
     const lookingAhead = state.expAvg.mul(ofMean).add(g.mul(ofGradient));
     return p.sub(lookingAhead.div(denominator(state, options, step)).mul(lr));
   }

@@ -1,3 +1,4 @@
+import { isFloat } from "../dtype.js";
 import { OptionError } from "../errors.js";
 import { recording, scalarNode } from "../graph/node.js";
 import { sameShape, showShape } from "../graph/shape.js";
@@ -5,10 +6,10 @@ import { type Change, step as recordStep, release } from "../plan/engine.js";
 import { zerosLike } from "../tensor/create.js";
 import { denseGradient, dropRows, hasRows, rowNode } from "../tensor/sparse.js";
 import { Tensor } from "../tensor/tensor.js";
-import { restore, type SavedTensor, Slots, type State } from "./slots.js";
+import { type Numbers, restore, type SavedTensor, Slots, type State } from "./slots.js";
 import { type Gap, type SparseRule, SparseSteps } from "./sparseSteps.js";
 
-export type { Gap, SavedTensor, State };
+export type { Gap, Numbers, SavedTensor, State };
 
 /** Parameters with options of their own; an option that is left out has the optimizer's value. */
 export type ParamGroup<O> = Partial<O> & { params: readonly Tensor[] };
@@ -33,6 +34,7 @@ export interface Entry<O> {
   readonly options: O;
   /** 1 at the parameter's first step. */
   readonly step: number;
+  readonly numbers: Numbers;
 }
 
 /** What the last step did to a parameter, as tensors of the parameter's shape. */
@@ -87,11 +89,20 @@ export abstract class Optimizer<O extends object> implements SparseRule<O> {
    * again at the next step. A state that it reads before it was ever set is all zeros, in the parameter's shape.
    *
    * @param step - 1 at the parameter's first step; a number, so using it compiles nothing
+   * @param numbers - what {@link initialNumbers} gave; the rule may set them anew, and finds them at the next step
    */
-  abstract update(p: Tensor, g: Tensor, state: State, options: O, step: number): Tensor;
+  abstract update(p: Tensor, g: Tensor, state: State, options: O, step: number, numbers: Numbers): Tensor;
 
   /** State that is not all zeros before the first step, or not of the parameter's shape. */
   protected initialState(_p: Tensor, _options: O): State {
+    return {};
+  }
+
+  /**
+   * State that is plain numbers, before the first step. A number costs no kernel: what is computed from it is computed in
+   * JavaScript, in float64, as long as it depends on no tensor.
+   */
+  initialNumbers(_options: O): Numbers {
     return {};
   }
 
@@ -176,7 +187,8 @@ export abstract class Optimizer<O extends object> implements SparseRule<O> {
           if (p.gradient === null) continue;
           const slots = this.slotsOf(p, group);
           slots.sparse?.beforeDense(group);
-          entries.push({ p, g: p.gradient, state: slots.state, options: group, step: ++slots.step });
+          const { state, numbers } = slots;
+          entries.push({ p, g: p.gradient, state, options: group, step: ++slots.step, numbers });
         }
       }
       this.whole ??= new Slots(this.initialShared(), () => new Tensor(scalarNode(0, "float32")));
@@ -188,8 +200,8 @@ export abstract class Optimizer<O extends object> implements SparseRule<O> {
         holders.push(holder);
         changes.push({ old: holder.node, value: value.node });
       };
-      for (const { p, g, state, options, step } of entries) {
-        const value = this.update(p, g, state, options, step);
+      for (const { p, g, state, options, step, numbers } of entries) {
+        const value = this.update(p, g, state, options, step, numbers);
         if (this.observing) this.noteUpdate(p, value);
         change(p, value);
         this.slots.get(p)!.takeOver(change);
@@ -220,8 +232,12 @@ export abstract class Optimizer<O extends object> implements SparseRule<O> {
 
   private slotsOf(p: Tensor, options: O): Slots {
     let slots = this.slots.get(p);
-    if (slots === undefined) this.slots.set(p, (slots = new Slots(this.initialState(p, options), () => zerosLike(p))));
+    if (slots === undefined) this.slots.set(p, (slots = this.freshSlots(p, options)));
     return slots;
+  }
+
+  private freshSlots(p: Tensor, options: O): Slots {
+    return new Slots(this.initialState(p, options), () => zerosLike(p), this.initialNumbers(options));
   }
 
   /** What the rule remembers of a parameter, by name; nothing before its first step. */
@@ -229,7 +245,7 @@ export abstract class Optimizer<O extends object> implements SparseRule<O> {
     const slots = this.slots.get(p);
     if (slots === undefined) return {};
     this.settleRows(slots);
-    return slots.holders;
+    return slots.all;
   }
 
   /** Brings all rows of a table that is trained sparsely up to date. */
@@ -251,8 +267,9 @@ export abstract class Optimizer<O extends object> implements SparseRule<O> {
     const options = this.paramGroups.find((group) => group.params.includes(p));
     if (slots === undefined || options === undefined) return null;
     this.settleRows(slots);
-    const stepSize = this.stepSize(p.detach(), slots.holders, options, slots.step);
-    return stepSize === null ? null : { stepSize, update: slots.update, state: slots.holders };
+    const state = slots.all;
+    const stepSize = this.stepSize(p.detach(), state, options, slots.step);
+    return stepSize === null ? null : { stepSize, update: slots.update, state };
   }
 
   private parameters(): Tensor[] {
@@ -298,9 +315,15 @@ export abstract class Optimizer<O extends object> implements SparseRule<O> {
       if (!Number.isInteger(entry.step) || entry.step < 0) {
         throw new OptionError(`loadStateDict: the step of parameter ${i} must be a whole number, not ${entry.step}`);
       }
-      const slots = new Slots(this.initialState(p, ownState.get(p)!), () => zerosLike(p));
+      const slots = this.freshSlots(p, ownState.get(p)!);
       for (const [name, data] of Object.entries(entry.tensors)) {
         const x = restore(`${name} of parameter ${i}`, data);
+        if (Object.hasOwn(slots.numbers, name)) {
+          if (x.numel !== 1 || !isFloat(x.dtype))
+            throw new OptionError(`loadStateDict: ${name} of parameter ${i} must be a number, a float of shape []`);
+          slots.numbers[name] = x.item();
+          continue;
+        }
         const { shape, dtype } = slots.holders[name] ?? p;
         if (x.dtype !== dtype) {
           throw new OptionError(`loadStateDict: ${name} of parameter ${i} is ${x.dtype}, this optimizer's is ${dtype}`);

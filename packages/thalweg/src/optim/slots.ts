@@ -9,6 +9,11 @@ export interface State {
   [name: string]: Tensor;
 }
 
+/** Plain numbers that a rule remembers: kept in JavaScript, saved with the state, handed to kernels like any number. */
+export interface Numbers {
+  [name: string]: number;
+}
+
 /** A tensor as plain data. */
 export interface SavedTensor {
   dtype: Tensor["dtype"];
@@ -42,10 +47,12 @@ export class Slots {
   /**
    * @param initial - values of the state before the first step
    * @param zeros - makes the value of a state that is read before it was ever set
+   * @param numbers - numbers of the state, which the rule sets from step to step
    */
   constructor(
     initial: State,
     private readonly zeros: () => Tensor,
+    readonly numbers: Numbers = {},
   ) {
     // A name that was not set yet is looked up in the prototype; one that was costs nothing extra.
     const unset = new Proxy({} as State, {
@@ -71,9 +78,15 @@ export class Slots {
     }
   }
 
+  /** The state as tensors, numbers included. */
+  get all(): State {
+    const numbers = Object.entries(this.numbers).map(([name, x]) => [name, tensor(x, { dtype: "float64" })]);
+    return numbers.length === 0 ? this.holders : { ...this.holders, ...Object.fromEntries(numbers) };
+  }
+
   save(): Record<string, SavedTensor> {
     const saved: Record<string, SavedTensor> = {};
-    for (const [name, x] of Object.entries(this.holders)) {
+    for (const [name, x] of Object.entries(this.all)) {
       saved[name] = { dtype: x.dtype, shape: [...x.shape], data: x.dataSync() };
     }
     return saved;

@@ -9,7 +9,7 @@ import { gather, scatterAdd } from "../tensor/indexing.js";
 import { cat, expand, reshape } from "../tensor/movement.js";
 import { rowsOf, setLazy } from "../tensor/sparse.js";
 import { Tensor } from "../tensor/tensor.js";
-import { mutable, type Slots, type State } from "./slots.js";
+import { mutable, type Numbers, type Slots, type State } from "./slots.js";
 
 /** How long rows have been left alone, as columns [n, 1, …] that broadcast over the rows. */
 export interface Gap {
@@ -25,7 +25,7 @@ export interface Gap {
 /** What of an optimizer a sparse step needs. */
 export interface SparseRule<O> {
   readonly rule: string;
-  update(p: Tensor, g: Tensor, state: State, options: O, step: number): Tensor;
+  update(p: Tensor, g: Tensor, state: State, options: O, step: number, numbers: Numbers): Tensor;
   idle?(p: Tensor, state: State, options: O, gap: Gap): Tensor;
 }
 
@@ -103,7 +103,9 @@ export class SparseSteps {
     const values = parts.length === 1 ? parts[0]!.values : cat(parts.map((part) => part.values));
     const touched = this.take(rows, step);
     const g = this.summed(values.detach(), touched);
-    this.onRows(touched, step - 1, write, (pRows, state) => this.rule.update(pRows, g, state, options as never, step));
+    this.onRows(touched, step - 1, write, (pRows, state) =>
+      this.rule.update(pRows, g, state, options as never, step, this.slots.numbers),
+    );
     if (momentum !== 0 && !this.moves) this.intercept();
   }
 

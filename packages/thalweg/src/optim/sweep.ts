@@ -14,7 +14,7 @@ import { nextMark } from "../plan/key.js";
 import { full, tensor } from "../tensor/create.js";
 import { where } from "../tensor/elementwise.js";
 import { Tensor } from "../tensor/tensor.js";
-import { Optimizer, type State } from "./optimizer.js";
+import { type Numbers, Optimizer, type State } from "./optimizer.js";
 
 /** Makes a setting's optimizer, as one would for a single run. */
 export type SettingOf = (params: Tensor[]) => Optimizer<object>;
@@ -102,11 +102,13 @@ class BatchedRule extends Optimizer<object> {
   private readonly states = new Map<string, Tensor>();
   /** For each setting the names of what it has remembered so far. */
   private readonly remembered: Set<string>[];
+  private readonly numbers: readonly Numbers[];
 
   constructor(points: Tensor, settings: readonly SettingOf[]) {
     super([points], {});
     this.settings = settings.map((make) => make([full([], 0, { requiresGrad: true })]));
     this.remembered = this.settings.map(() => new Set());
+    this.numbers = this.settings.map((setting) => setting.initialNumbers(setting.paramGroups[0]!));
   }
 
   protected override initialState(p: Tensor): State {
@@ -131,7 +133,9 @@ class BatchedRule extends Optimizer<object> {
   }
 
   update(p: Tensor, g: Tensor, state: State, _options: object, step: number): Tensor {
-    const formulas = this.settings.map((setting, i) => this.formulaOf(setting, this.remembered[i]!, step));
+    const formulas = this.settings.map((setting, i) =>
+      this.formulaOf(setting, this.remembered[i]!, this.numbers[i]!, step),
+    );
     const groups = groupByStructure(formulas);
     const known = new Map<Node, Node>([
       [this.p.node, p.node],
@@ -154,11 +158,11 @@ class BatchedRule extends Optimizer<object> {
   }
 
   /** Records one setting's update on stand-ins. What the setting remembers by now is there as its own, as in a single run. */
-  private formulaOf(setting: Optimizer<object>, remembered: Set<string>, step: number): Formula {
+  private formulaOf(setting: Optimizer<object>, remembered: Set<string>, numbers: Numbers, step: number): Formula {
     const own: State = {};
     for (const name of remembered) own[name] = this.stateStandIn(name);
     const state = new Proxy(own, { get: (_, name: string) => own[name] ?? this.stateStandIn(name) });
-    const value = setting.update(this.p, this.g, state, setting.paramGroups[0]!, step);
+    const value = setting.update(this.p, this.g, state, setting.paramGroups[0]!, step, numbers);
     const formula = new Map([["", value.node]]);
     for (const [name, x] of Object.entries(own)) {
       remembered.add(name);

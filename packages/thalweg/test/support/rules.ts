@@ -104,7 +104,7 @@ export const rules: Rule[] = [
   {
     fixture: nadam as unknown as Fixture,
     create: optim.NAdam as unknown as Class,
-    kernels: 2, // one for the product of momenta, a single number
+    kernels: 1,
     stepSize: ({ s, t, lr }) => lr / (Math.sqrt(s("expAvgSq") / (1 - 0.999 ** t)) + 1e-8),
     direction: ({ s, g, t }) => {
       const mu = (t: number) => 0.9 * (1 - 0.5 * 0.96 ** (t * 0.004));
@@ -127,7 +127,7 @@ export const rules: Rule[] = [
   {
     fixture: asgd as unknown as Fixture,
     create: optim.ASGD as unknown as Class,
-    kernels: 2, // one for the next learning rate, a single number
+    kernels: 1,
     stepSize: ({ t, lr }) => lr / (1 + 1e-4 * lr * t) ** 0.75,
   },
   {

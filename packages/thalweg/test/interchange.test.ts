@@ -314,7 +314,7 @@ describe("a file that does not fit is refused, says what differs, and leaves the
         rewritten((_, t) => {
           t[slot] = tensor([1, 2, 3], { dtype: "int32" });
         }),
-      /squareAvg of parameter 1 is int32, this optimizer's is float32/,
+      /squareAvg of parameter \d is int32, this optimizer's is float32/,
     ],
     [
       "other names in a group",

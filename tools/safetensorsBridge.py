@@ -24,15 +24,21 @@ from safetensors.torch import save as save_tensors
 NOT_SAVED = {"params", "foreach", "capturable", "differentiable", "fused"}
 DTYPES = {torch.float32: "F32", torch.float64: "F64", torch.int32: "I32", torch.bool: "BOOL"}
 # Rules whose state has no step.
-WITHOUT_STEP = {"SGD"}
+WITHOUT_STEP = {"SGD", "Muon"}
+# What only one side keeps, because the other computes it anew.
+ONLY_THERE, ONLY_HERE = {"ASGD": {"mu"}}, {"Adafactor": {"scale"}}
+# Options that have other names or values on the two sides.
+NAMES = {"line_search_fn": "lineSearch"}
+VALUES = {"line_search_fn": {"strong_wolfe": "strongWolfe"}, "adjust_lr_fn": {None: "original"}}
 
 
 def camel(name):
-    return re.sub("_([a-z0-9])", lambda m: m[1].upper(), name)
+    return NAMES.get(name) or re.sub("_([a-z0-9])", lambda m: m[1].upper(), name)
 
 
 def snake(name):
-    return re.sub("[A-Z]", lambda m: "_" + m[0].lower(), name)
+    known = {there: here for here, there in NAMES.items()}
+    return known.get(name) or re.sub("[A-Z]", lambda m: "_" + m[0].lower(), name)
 
 
 def _to_json(value):
@@ -41,10 +47,43 @@ def _to_json(value):
     return [_to_json(v) for v in value] if isinstance(value, (list, tuple)) else value
 
 
+def _option(name, value):
+    return VALUES[name].get(value, value) if name in VALUES else _to_json(value)
+
+
 def _from_json(value, like):
     if isinstance(like, (int, float)) and value in ("NaN", "Infinity", "-Infinity"):
         return float(value.replace("Infinity", "inf"))
     return tuple(value) if isinstance(value, list) else value
+
+
+def _lbfgs_to(state):
+    """LBFGS's memory, which PyTorch keeps with the first parameter, as the tensors that Thalweg names; none before a step."""
+    if "d" not in state:
+        return {}
+    d, pairs = state["d"], len(state["ro"])
+    rows = lambda vectors: torch.stack(vectors) if pairs > 0 else d.new_zeros((0, d.numel()))
+    numbers = [state["n_iter"], state["func_evals"], float(state["H_diag"]), float(state["t"])]
+    return {
+        "direction": d.clone(),
+        "gradient": state["prev_flat_grad"].clone(),
+        "steps": rows(state["old_stps"]),
+        "gradientChanges": rows(state["old_dirs"]),
+        "curvatures": torch.tensor([1 / float(r) for r in state["ro"]], dtype=torch.float64),
+        "numbers": torch.tensor(numbers, dtype=torch.float64),
+    }
+
+
+def _lbfgs_from(shared, group):
+    """The same back; nothing is kept of the last loss, which each step computes first."""
+    d = shared["direction"]
+    iterations, evaluations, scale, t = shared["numbers"].tolist()
+    return {
+        "func_evals": int(evaluations), "n_iter": int(iterations), "al": [None] * group["history_size"],
+        "d": d, "t": t, "H_diag": d.new_tensor(scale), "prev_flat_grad": shared["gradient"], "prev_loss": 0.0,
+        "old_dirs": list(shared["gradientChanges"].unbind()), "old_stps": list(shared["steps"].unbind()),
+        "ro": [d.new_tensor(1 / c) for c in shared["curvatures"].tolist()],
+    }
 
 
 def _checksum(text, tensors):
@@ -59,23 +98,28 @@ def _checksum(text, tensors):
 def to_bytes(optimizer, names, metadata=None):
     """The file's bytes. `names`: every parameter of the optimizer by its name."""
     name_of = {id(p): name for name, p in names.items()}
-    tensors, state, groups = {}, {}, []
+    rule = type(optimizer).__name__
+    tensors, state, groups, shared = {}, {}, [], {}
     for group in optimizer.param_groups:
         known = {**optimizer.defaults, "initial_lr": None}
-        options = {camel(k): _to_json(v) for k, v in group.items() if k in known and k not in NOT_SAVED}
+        options = {camel(k): _option(k, v) for k, v in group.items() if k in known and k not in NOT_SAVED}
         groups.append({"params": [name_of[id(p)] for p in group["params"]], **options})
         for p in group["params"]:
             name = name_of[id(p)]
             tensors[name] = p.detach().clone().contiguous()
-            slots = {k: v for k, v in optimizer.state[p].items() if isinstance(v, torch.Tensor) and k != "step"}
+            if rule == "LBFGS":
+                shared.update(_lbfgs_to(optimizer.state[p]))
+                continue
+            left_out = {"step", *ONLY_THERE.get(rule, ())}
+            slots = {k: v for k, v in optimizer.state[p].items() if isinstance(v, torch.Tensor) and k not in left_out}
             step = int(optimizer.state[p].get("step", 1 if slots else 0))
             if step > 0:
                 state[name] = {"step": step, "slots": [camel(k) for k in slots]}
             for k, v in slots.items():
                 # A number such as NAdam's product is kept in float32 here and in the parameter's dtype there.
                 tensors[f"optimizer/state/{name}/{camel(k)}"] = v.detach().clone().to(p.dtype).contiguous()
-    rule = type(optimizer).__name__
-    text = json.dumps({"format": 1, "rule": rule, "groups": groups, "state": state, "shared": []})
+    tensors.update({f"optimizer/shared/{k}": v.detach().contiguous() for k, v in shared.items()})
+    text = json.dumps({"format": 1, "rule": rule, "groups": groups, "state": state, "shared": list(shared)})
     return save_tensors(tensors, {**(metadata or {}), "optimizer": text, "checksum": _checksum(text, tensors)})
 
 
@@ -88,8 +132,9 @@ def from_bytes(data, optimizer, names):
     if _checksum(text, tensors) != checksum:
         raise ValueError("the file is damaged: its content does not have the checksum that it says")
     description = json.loads(text)
-    if description["rule"] != type(optimizer).__name__:
-        raise ValueError(f"the file is of the rule {description['rule']}, this optimizer is {type(optimizer).__name__}")
+    rule = type(optimizer).__name__
+    if description["rule"] != rule:
+        raise ValueError(f"the file is of the rule {description['rule']}, this optimizer is {rule}")
     if len(description["groups"]) != len(optimizer.param_groups):
         raise ValueError(f"the file has {len(description['groups'])} groups, this optimizer {len(optimizer.param_groups)}")
     name_of = {id(p): name for name, p in names.items()}
@@ -103,21 +148,27 @@ def from_bytes(data, optimizer, names):
             if key == "params":
                 continue
             if snake(key) in group or key == "initialLr":
-                options[snake(key)] = _from_json(value, group.get(snake(key), 0.0))
+                there = {v: k for k, v in VALUES.get(snake(key), {}).items()}
+                options[snake(key)] = there.get(value, value) if there else _from_json(value, group.get(snake(key), 0.0))
             elif value:
-                raise ValueError(f"PyTorch's {type(optimizer).__name__} has no option {key}, which is {value} in the file")
+                raise ValueError(f"PyTorch's {rule} has no option {key}, which is {value} in the file")
         for name in own:
             p = names[name]
             if tensors[name].shape != p.shape or tensors[name].dtype != p.dtype:
                 raise ValueError(f"{name} is {tensors[name].dtype} {tuple(tensors[name].shape)} in the file, {p.dtype} {tuple(p.shape)} here")
             if name in description["state"]:
                 entry = description["state"][name]
-                step = {} if type(optimizer).__name__ in WITHOUT_STEP else {"step": torch.tensor(float(entry["step"]))}
-                slots = {snake(slot): tensors[f"optimizer/state/{name}/{slot}"] for slot in entry["slots"]}
+                step = {} if rule in WITHOUT_STEP else {"step": torch.tensor(float(entry["step"]))}
+                slots = {snake(slot): tensors[f"optimizer/state/{name}/{slot}"] for slot in entry["slots"] if slot not in ONLY_HERE.get(rule, ())}
+                if rule == "ASGD":
+                    slots["mu"] = torch.tensor(1 / max(1, entry["step"] - options["t0"]))
                 if step or slots:
                     state[next_index] = {**step, **slots}
             next_index += 1
         param_groups.append({**options, "params": list(range(next_index - len(own), next_index))})
+    shared = {name: tensors[f"optimizer/shared/{name}"] for name in description["shared"]}
+    if rule == "LBFGS" and shared:
+        state[0] = _lbfgs_from(shared, param_groups[0])
     optimizer.load_state_dict({"state": state, "param_groups": param_groups})
     with torch.no_grad():
         for name, p in names.items():

@@ -1,5 +1,5 @@
 import fc from "fast-check";
-import { type DType, Generator, optim, randn, type Tensor, ThalwegError, tensor } from "thalweg";
+import { cat, type DType, Generator, optim, randn, type Tensor, ThalwegError, tensor } from "thalweg";
 import { decode, encode, loadOptimizer, SafetensorsError, saveOptimizer } from "thalweg/safetensors";
 import { describe, expect, test } from "vitest";
 import fixture from "./fixtures/interchange.json" with { type: "json" };
@@ -48,10 +48,13 @@ function training({ rule, dtype, groups, options }: Case, more: { start?: number
   // The fixture names the rule and its options, so here they are only data.
   const rules = optim as unknown as Record<string, new (params: unknown, options: Options) => AnyOptimizer>;
   const optimizer = new rules[rule]!(grouped, { ...options, ...more.options });
+  const own = names.flatMap((name, i) =>
+    groups.some((group) => group.params.includes(i)) ? [[name, params[i]!] as const] : [],
+  );
   return {
     optimizer,
     params,
-    named: Object.fromEntries(names.map((name, i) => [name, params[i]!])),
+    named: Object.fromEntries(own),
     run(from, to) {
       for (const step of gradients.slice(from, to)) {
         params.forEach((p, i) => {
@@ -60,7 +63,7 @@ function training({ rule, dtype, groups, options }: Case, more: { start?: number
         optimizer.step();
       }
     },
-    values: () => params.map((p) => Array.from(p.dataSync())),
+    values: () => own.map(([, p]) => Array.from(p.dataSync())),
   };
 }
 
@@ -109,6 +112,54 @@ describe("an optimizer in a safetensors file", () => {
     expect(other.values()).toEqual(whole.values());
     expect(other.optimizer.stateDict()).toEqual(whole.optimizer.stateDict());
   });
+
+  // LBFGS evaluates a function itself, and looks for a minimum along lines: what differs in the last digit grows.
+  describe.each(fixture.lbfgs.cases.map((one) => [`LBFGS ${one.dtype} ${JSON.stringify(one.options)}`, one] as const))(
+    "%s",
+    (_, one) => {
+      const { steps, middle, initial } = fixture.lbfgs;
+      const dtype = one.dtype as "float32" | "float64";
+      const tolerance = dtype === "float32" ? 2e-4 : 1e-11;
+      const make = (start?: number, more: Options = {}) => {
+        const params = initial.map((data) =>
+          tensor(start === undefined ? data : data.map(() => start), { dtype, requiresGrad: true }),
+        );
+        const optimizer = new optim.LBFGS(params, { ...(one.options as object), ...more });
+        const run = (from: number, to: number) => {
+          for (let step = from; step < to; step++) {
+            optimizer.step(() => {
+              optimizer.zeroGrad();
+              const x = cat(params);
+              const [a, b] = [x.slice(0, 0, -1), x.slice(0, 1)];
+              const loss = x.sub(1).square().sum().add(b.sub(a.square()).square().sum().mul(3));
+              loss.backward();
+              return loss;
+            });
+          }
+        };
+        const values = () => params.flatMap((p) => Array.from(p.dataSync()));
+        return { optimizer, run, values, named: { a: params[0]!, b: params[1]! } };
+      };
+      const expectNear = (got: number[], wanted: number[][]) => {
+        wanted.flat().forEach((x, i) => {
+          expect(Math.abs(got[i]! - x), `${i}: ${got[i]}, PyTorch ${x}`).toBeLessThanOrEqual(tolerance);
+        });
+      };
+
+      test("begun in PyTorch, gone on with here, follows PyTorch", () => {
+        const other = make(9, { lr: 0.5 });
+        loadOptimizer(other.optimizer, bytesOf(one.pytorchFile), other.named);
+        other.run(middle, steps);
+        expectNear(other.values(), one.pytorch);
+      });
+
+      test("begun here, gone on with in PyTorch, follows an uninterrupted run", () => {
+        const whole = make();
+        whole.run(0, steps);
+        expectNear(whole.values(), one.continued);
+      });
+    },
+  );
 
   test("with a scheduler and a generator's state in the metadata, everything goes on bit for bit", () => {
     const make = (start: number) => {

@@ -69,8 +69,10 @@ export function draw(canvas: Canvas, frame: Frame): SVGSVGElement {
   // Above the marks, from the top: title, legend, and the y axis' label.
   const legend = legendRows(frame.legend ?? [], width, edge, font);
   const titleHeight = title === undefined ? 0 : small ? 20 : 30;
-  const marginTop = (y?.label === undefined ? (small ? 8 : 24) : 42) + titleHeight + legend.length * rowHeight;
-  const marginBottom = x === undefined ? 8 : x.label === undefined ? (small ? 22 : 34) : 48;
+  const above = titleHeight + legend.length * rowHeight;
+  // Without axes the marks go to the edges.
+  const marginTop = above + (y === undefined ? (above > 0 ? 10 : 0) : y.label === undefined ? (small ? 8 : 24) : 42);
+  const marginBottom = x === undefined ? 0 : x.label === undefined ? (small ? 22 : 34) : 48;
   const height = typeof frame.height === "number" ? frame.height : frame.height.inner + marginTop + marginBottom;
   const heading = { frameAnchor: "top-left", textAnchor: "start", lineAnchor: "middle", fill: theme.ink } as const;
   const left = edge - marginLeft;

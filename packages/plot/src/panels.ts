@@ -30,7 +30,7 @@ export function drawPanels(canvas: Canvas, spec: Panels): SVGSVGElement {
   const { remark } = spec;
   const headed = (spec.title !== undefined && !canvas.bare) || (spec.legend?.length ?? 0) > 0;
   const head = headed ? draw(canvas, { ...spec, remark: undefined, height: { inner: 1 }, marks: [] }) : undefined;
-  const top = head === undefined ? 10 : Number(head.getAttribute("height")) - 18;
+  const top = head === undefined ? 10 : Number(head.getAttribute("height"));
   const bottom = remark === undefined ? 6 : 26;
   const whole = top + rows * height + (rows - 1) * GAP + bottom;
 

@@ -12,6 +12,8 @@ import { clip, type Point, type Rectangle } from "./clip.js";
 export interface Path {
   readonly name: string;
   readonly points: readonly Point[];
+  /** Words beside the path, in its colour and beginning at this place; a path without them is named in a legend. */
+  readonly note?: { readonly text: string; readonly at: Point };
 }
 
 /** What part of a function is drawn, and what went over it. */
@@ -50,7 +52,7 @@ export function contour(f: (x: number, y: number) => number, options: ContourOpt
     }
   }
   const { title, xLabel, yLabel, width = 640, height } = plainOptions(options);
-  const paths = given.map((p) => ({ name: plain(p.name), points: p.points }));
+  const paths = given.map((p) => ({ ...p, name: plain(p.name) }));
   const across = (i: number, [from, to]: readonly [number, number], n: number) => from + ((to - from) * i) / n;
   const heights = Array.from({ length: (GRID + 1) ** 2 }, (_, i) =>
     f(across(i % (GRID + 1), xRange, GRID), across(Math.floor(i / (GRID + 1)), yRange, GRID)),
@@ -71,14 +73,14 @@ export function contour(f: (x: number, y: number) => number, options: ContourOpt
     svg: (canvas) => {
       const { theme } = canvas;
       const w = canvas.width ?? width;
-      const bare = { marginLeft: 14, marginRight: 14 };
+      const bare = { marginLeft: 0, marginRight: 0 };
       const scaleOf = (range: readonly [number, number]) => ({ domain: [...range], nice: false });
       return draw(canvas, {
         title,
         alt,
         width: w,
         height: height ?? { inner: (w - (axes ? 84 : 28)) * 0.58 },
-        legend: paths.map((p, i) => ({ label: p.name, colours: [colourOf(theme, i)] })),
+        legend: paths.flatMap((p, i) => (p.note ? [] : [{ label: p.name, colours: [colourOf(theme, i)] }])),
         ...(axes
           ? {
               x: { label: xLabel, scale: scaleOf(xRange), ticks: w / 90, format: tickFormat(xRange, "linear") },
@@ -88,7 +90,7 @@ export function contour(f: (x: number, y: number) => number, options: ContourOpt
         scales: {
           ...(axes ? {} : { x: { ...scaleOf(xRange), axis: null }, y: { ...scaleOf(yRange), axis: null } }),
           // The walls stay pale enough for the ways over them.
-          color: { type: "threshold", domain: levels, range: shades(theme.heat.slice(0, 6), levels.length + 1) },
+          color: { type: "threshold", domain: levels, range: shades(theme.heat.slice(0, 5), levels.length + 1) },
         },
         marks: [
           Plot.contour({
@@ -97,14 +99,15 @@ export function contour(f: (x: number, y: number) => number, options: ContourOpt
             strokeOpacity: 0.22,
             strokeWidth: 0.8,
             thresholds: [low - 1, ...levels],
-            pixelSize: 6,
+            pixelSize: 8,
             x1: xRange[0],
             y1: yRange[0],
             x2: xRange[1],
             y2: yRange[1],
           }),
-          ...paths.flatMap(({ points }, i) => {
-            const colour = colourOf(theme, i);
+          // The first is on top.
+          ...[...paths].reverse().flatMap(({ points }, back) => {
+            const colour = colourOf(theme, paths.length - 1 - back);
             const line = clip(points, box);
             const dots = points.filter(([x, y]) => within(x, xRange) && within(y, yRange));
             return [
@@ -114,6 +117,21 @@ export function contour(f: (x: number, y: number) => number, options: ContourOpt
               Plot.dot(dots.slice(0, 1), { fill: theme.ink, stroke: theme.paper, strokeWidth: 1.5, r: 5.5 }),
             ];
           }),
+          ...paths.flatMap(({ note }, i) =>
+            note === undefined
+              ? []
+              : [
+                  Plot.text([note.at], {
+                    text: () => plain(note.text),
+                    textAnchor: "start",
+                    fill: colourOf(theme, i),
+                    stroke: theme.paper,
+                    strokeWidth: 5,
+                    fontSize: 17,
+                    fontWeight: 600,
+                  }),
+                ],
+          ),
           ...(minimum === undefined
             ? []
             : [Plot.dot([minimum], { symbol: "star", r: 7, fill: theme.ink, stroke: theme.paper, strokeWidth: 1.5 })]),

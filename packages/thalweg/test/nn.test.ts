@@ -50,6 +50,8 @@ for (const run of ["float32", "float64"] as const) {
 describe("gradients of layers and losses agree with finite differences", () => {
   // A step this small loses half of float64's digits to rounding and the other half to curvature.
   const STEP = 1e-6;
+  /** About how many elements of a tensor are tried. */
+  const MOST = 12;
   const smooth = [...layers, ...losses].filter((one) => one.kinks !== true && one.layer !== "Identity");
   test.each(smooth.map((one): [string, Case] => [one.name, one]))("%s", (_, one) => {
     const module = moduleOf(one, "float64");
@@ -68,7 +70,7 @@ describe("gradients of layers and losses agree with finite differences", () => {
       // The row that stands for no word changes the output, and gets no gradient all the same.
       const trained = (i: number) => row === null || Math.floor(i / x.shape[1]!) !== row;
       at.forEach((value, i) => {
-        if (!trained(i)) return;
+        if (!trained(i) || i % Math.ceil(at.length / MOST) !== 0) return;
         const moved = (by: number): number => {
           const values = Float64Array.from(at);
           values[i] = value + by;

@@ -1,6 +1,7 @@
 export * from "./activation.js";
 export { BatchNorm1d, BatchNorm2d, type BatchNormLayerOptions } from "./batchNorm.js";
 export { ModuleList, Sequential } from "./containers.js";
+export { Conv1d, Conv2d, type ConvolutionOptions } from "./convolution.js";
 export { Dropout } from "./dropout.js";
 export { Embedding, type EmbeddingOptions } from "./embedding.js";
 export { Flatten, Unflatten } from "./flatten.js";
@@ -11,3 +12,4 @@ export { Linear, type LinearOptions } from "./linear.js";
 export * from "./loss.js";
 export { type LoadOptions, type LoadReport, Module, type StateDict } from "./module.js";
 export { buffer, parameter } from "./parameter.js";
+export { AvgPool1d, AvgPool2d, MaxPool1d, MaxPool2d } from "./pooling.js";

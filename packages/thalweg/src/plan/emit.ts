@@ -3,7 +3,7 @@ import { stridesOf } from "../graph/shape.js";
 import type { Access, Fold, Kernel, Store } from "../kernels/kernel.js";
 import type { Group } from "./fuse.js";
 import type { FoldShape, Item } from "./item.js";
-import { CutLoop, type Loop, Lowering } from "./lower.js";
+import { CutLoop, type Loop, Lowering, StoreItem } from "./lower.js";
 import type { Walk } from "./walk.js";
 
 /** A kernel and what its slots stand for. */
@@ -144,7 +144,13 @@ function emitMatmul(item: Item): Emitted {
   const outer = batch.map((_, d) => d);
   const [M, N, K] = [rank - 2, rank - 1, rank];
   const operand = (src: Item, axes: readonly number[]): Access => {
-    const access = lowering.view(src, walk(src.shape, axes));
+    let access: Access | null;
+    try {
+      access = lowering.view(src, walk(src.shape, axes));
+    } catch (signal) {
+      // The loops of a product cannot be cut: what one of them does not walk through evenly is copied first.
+      throw signal instanceof CutLoop ? new StoreItem(src, false) : signal;
+    }
     if (access === null) throw new Error(`matmul's operand ${src.primitive.name} is not in memory`);
     return access;
   };

@@ -1,3 +1,14 @@
+export {
+  type AvgPoolOptions,
+  avgPool1d,
+  avgPool2d,
+  type ConvOptions,
+  conv1d,
+  conv2d,
+  type MaxPoolOptions,
+  maxPool1d,
+  maxPool2d,
+} from "../../tensor/convolution.js";
 export * from "./activation.js";
 export * from "./classification.js";
 export * from "./dropout.js";

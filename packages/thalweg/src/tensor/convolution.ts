@@ -1,0 +1,265 @@
+/**
+ * Convolutions and pooling over sequences and pictures, in terms of movements, one matrix product, and elementwise
+ * operations: [N, C, L] or [N, C, H, W], or without N.
+ */
+import { DTypeError, OptionError, ShapeError } from "../errors.js";
+import { type Shape, showShape, sizeOf } from "../graph/shape.js";
+import { tensor } from "./create.js";
+import { where } from "./elementwise.js";
+import { matmul } from "./indexing.js";
+import { cat, narrow, pad, permute, reshape, slice, stack } from "./movement.js";
+import type { Tensor } from "./tensor.js";
+
+/** One size for all spatial dimensions, or one for each. */
+export type Sizes = number | Shape;
+
+export interface ConvOptions {
+  /** Steps of the kernel. Default 1. */
+  stride?: Sizes | undefined;
+  /** Zeros put around the input, on both sides. Default 0. */
+  padding?: Sizes | undefined;
+  /** Distance of the kernel's elements. Default 1. */
+  dilation?: Sizes | undefined;
+  /** Groups of channels that do not see each other. Default 1. */
+  groups?: number | undefined;
+}
+
+export interface PoolOptions {
+  /** Steps of the window. Default: its size. */
+  stride?: Sizes | undefined;
+  /** What is put around the input, on both sides; at most half a window. Default 0. */
+  padding?: Sizes | undefined;
+  /** Windows that begin inside the padded input and end outside count, too. Default false. */
+  ceilMode?: boolean | undefined;
+}
+
+export interface MaxPoolOptions extends PoolOptions {
+  /** Distance of the window's elements. Default 1. */
+  dilation?: Sizes | undefined;
+}
+
+export interface AvgPoolOptions extends PoolOptions {
+  /** The zeros of the padding count in the mean. Default true. */
+  countIncludePad?: boolean | undefined;
+}
+
+/** A window that slides over the spatial dimensions; every list has one entry for each of them. */
+interface Window {
+  readonly kernel: Shape;
+  readonly stride: Shape;
+  readonly padding: Shape;
+  readonly dilation: Shape;
+  /** How many places it stops at. */
+  readonly places: Shape;
+}
+
+/** Σ of the kernel times what it covers: [N, C, L] with [O, C / groups, K] → [N, O, L']. */
+export function conv1d(x: Tensor, weight: Tensor, bias: Tensor | null = null, options: ConvOptions = {}): Tensor {
+  return convolution("conv1d", 1, x, weight, bias, options);
+}
+
+/** Σ of the kernel times what it covers: [N, C, H, W] with [O, C / groups, Kh, Kw] → [N, O, H', W']. */
+export function conv2d(x: Tensor, weight: Tensor, bias: Tensor | null = null, options: ConvOptions = {}): Tensor {
+  return convolution("conv2d", 2, x, weight, bias, options);
+}
+
+/** The greatest element of each window. Of equal ones the first has the gradient; NaN wins. */
+export function maxPool1d(x: Tensor, kernelSize: Sizes, options: MaxPoolOptions = {}): Tensor {
+  return maxPool("maxPool1d", 1, x, kernelSize, options);
+}
+
+/** The greatest element of each window. Of equal ones the first has the gradient; NaN wins. */
+export function maxPool2d(x: Tensor, kernelSize: Sizes, options: MaxPoolOptions = {}): Tensor {
+  return maxPool("maxPool2d", 2, x, kernelSize, options);
+}
+
+/** The mean of each window. */
+export function avgPool1d(x: Tensor, kernelSize: Sizes, options: AvgPoolOptions = {}): Tensor {
+  return avgPool("avgPool1d", 1, x, kernelSize, options);
+}
+
+/** The mean of each window. */
+export function avgPool2d(x: Tensor, kernelSize: Sizes, options: AvgPoolOptions = {}): Tensor {
+  return avgPool("avgPool2d", 2, x, kernelSize, options);
+}
+
+function convolution(
+  operation: string,
+  rank: number,
+  input: Tensor,
+  weight: Tensor,
+  bias: Tensor | null,
+  { stride = 1, padding = 0, dilation = 1, groups = 1 }: ConvOptions,
+): Tensor {
+  if (weight.ndim !== rank + 2) {
+    throw new ShapeError(`${operation}: a weight has ${rank + 2} dimensions, got shape ${showShape(weight.shape)}`);
+  }
+  if (input.dtype !== weight.dtype) {
+    throw new DTypeError(`${operation}: the input is ${input.dtype}, the weight ${weight.dtype}; use to()`);
+  }
+  return batched(operation, rank, input, (x) => {
+    const [out, inner, ...kernel] = weight.shape as [number, number, ...number[]];
+    if (x.shape[1] !== inner * groups || out % groups !== 0) {
+      throw new ShapeError(
+        `${operation}: a weight of shape ${showShape(weight.shape)} in ${groups} group(s) needs ${inner * groups} input ` +
+          `channels and a multiple of ${groups} output channels; the input is ${showShape(x.shape)}`,
+      );
+    }
+    if (bias !== null && (bias.ndim !== 1 || bias.numel !== out))
+      throw new ShapeError(`${operation}: expects a bias of shape [${out}], got ${showShape(bias.shape)}`);
+    const window = windowOver(operation, x.shape, { kernel, stride, padding, dilation, ceilMode: false });
+    const parts = Array.from({ length: groups }, (_, g) => {
+      const channels = groups === 1 ? x : narrow(x, 1, g * inner, inner);
+      return product(channels, groups === 1 ? weight : narrow(weight, 0, (g * out) / groups, out / groups), window);
+    });
+    // [N, …places, O], where a bias is added as to rows, and then as pictures are.
+    const rows = cat(parts, rank + 1);
+    const order = [0, rank + 1, ...window.places.map((_, d) => d + 1)];
+    return permute(bias === null ? rows : rows.add(bias), order);
+  });
+}
+
+/** One row for each place of the window, times the weight: [N, …places, O]. */
+function product(x: Tensor, weight: Tensor, window: Window): Tensor {
+  const rank = window.kernel.length;
+  const [out, inner] = weight.shape as [number, number];
+  const last = (t: Tensor): Tensor => permute(t, [0, ...t.shape.slice(2).map((_, d) => d + 2), 1]);
+  const covered = sliding(x, window, 0).map(last);
+  const depth = covered.length * inner;
+  const rows = reshape(stack(covered, rank + 1), [x.shape[0]! * sizeOf(window.places), depth]);
+  const matrix = reshape(last(weight), [out, depth]);
+  return reshape(matmul(rows, matrix.t()), [x.shape[0]!, ...window.places, out]);
+}
+
+function maxPool(
+  operation: string,
+  rank: number,
+  input: Tensor,
+  kernelSize: Sizes,
+  { stride = kernelSize, padding = 0, dilation = 1, ceilMode = false }: MaxPoolOptions,
+): Tensor {
+  return batched(operation, rank, input, (x) => {
+    const kernel = sizesOf(operation, "kernelSize", kernelSize, rank, 1);
+    const window = windowOver(operation, x.shape, { kernel, stride, padding, dilation, ceilMode });
+    refuseWidePadding(operation, window);
+    return sliding(x, window, Number.NEGATIVE_INFINITY).reduce((greatest, next) =>
+      where(next.gt(greatest).logicalOr(next.isnan()), next, greatest),
+    );
+  });
+}
+
+function avgPool(
+  operation: string,
+  rank: number,
+  input: Tensor,
+  kernelSize: Sizes,
+  { stride = kernelSize, padding = 0, ceilMode = false, countIncludePad = true }: AvgPoolOptions,
+): Tensor {
+  return batched(operation, rank, input, (x) => {
+    const kernel = sizesOf(operation, "kernelSize", kernelSize, rank, 1);
+    const window = windowOver(operation, x.shape, { kernel, stride, padding, dilation: 1, ceilMode });
+    refuseWidePadding(operation, window);
+    const total = sliding(x, window, 0).reduce((sum, next) => sum.add(next));
+    const counts = kernel.map((_, d) => countsOf(window, d, x.shape[d + 2]!, countIncludePad));
+    if (counts.every((list) => list.every((n) => n === list[0])))
+      return total.div(counts.reduce((n, list) => n * list[0]!, 1));
+    return counts.reduce((mean, list, d) => {
+      const shape = window.places.map((size, i) => (i === d ? size : 1));
+      return mean.div(reshape(tensor(list, { dtype: x.dtype }), shape));
+    }, total);
+  });
+}
+
+/** How many elements a window covers along one dimension, at each place. */
+function countsOf(
+  { kernel, stride, padding, places }: Window,
+  d: number,
+  size: number,
+  withPadding: boolean,
+): number[] {
+  const margin = padding[d]!;
+  return Array.from({ length: places[d]! }, (_, place) => {
+    const start = place * stride[d]! - margin;
+    const end = Math.min(start + kernel[d]!, size + margin);
+    return withPadding ? end - start : Math.min(end, size) - Math.max(start, 0);
+  });
+}
+
+/** Runs a function on an input that counts samples; one without that dimension gets it, and loses it in the end. */
+function batched(operation: string, rank: number, x: Tensor, f: (x: Tensor) => Tensor): Tensor {
+  if (x.ndim === rank + 2) return f(x);
+  if (x.ndim === rank + 1) return f(x.unsqueeze(0)).squeeze(0);
+  throw new ShapeError(
+    `${operation}: expects ${rank === 1 ? "[N, C, L] or [C, L]" : "[N, C, H, W] or [C, H, W]"}, got shape ${showShape(x.shape)}`,
+  );
+}
+
+/** For each element of the kernel, row by row, what it meets at all places: [N, C, …places]. */
+function sliding(x: Tensor, { kernel, stride, padding, dilation, places }: Window, outside: number): Tensor[] {
+  const margins = kernel.map((size, d) => {
+    const reach = (places[d]! - 1) * stride[d]! + (size - 1) * dilation[d]! + 1;
+    // Windows at the end may reach beyond the padding, or not reach all of the input.
+    return [padding[d]!, Math.max(0, reach - padding[d]! - x.shape[d + 2]!)];
+  });
+  const framed = margins.flat().every((n) => n === 0) ? x : pad(x, [...margins].reverse().flat(), outside);
+  let covered = [framed];
+  kernel.forEach((size, d) => {
+    covered = covered.flatMap((part) =>
+      Array.from({ length: size }, (_, k) => {
+        const start = k * dilation[d]!;
+        return slice(part, d + 2, start, start + (places[d]! - 1) * stride[d]! + 1, stride[d]!);
+      }),
+    );
+  });
+  return covered;
+}
+
+interface Sliding {
+  kernel: Shape;
+  stride: Sizes;
+  padding: Sizes;
+  dilation: Sizes;
+  ceilMode: boolean;
+}
+
+function windowOver(operation: string, shape: Shape, options: Sliding): Window {
+  const { kernel, ceilMode } = options;
+  const rank = kernel.length;
+  const stride = sizesOf(operation, "stride", options.stride, rank, 1);
+  const padding = sizesOf(operation, "padding", options.padding, rank, 0);
+  const dilation = sizesOf(operation, "dilation", options.dilation, rank, 1);
+  const places = kernel.map((size, d) => {
+    const length = shape[d + 2]!;
+    const room = length + 2 * padding[d]! - dilation[d]! * (size - 1) - 1;
+    const steps = room / stride[d]!;
+    let count = (ceilMode ? Math.ceil(steps) : Math.floor(steps)) + 1;
+    // A window that begins behind the input would see nothing but padding.
+    if (ceilMode && (count - 1) * stride[d]! >= length + padding[d]!) count--;
+    if (room < 0 || count < 1) {
+      throw new ShapeError(
+        `${operation}: a kernel of ${showShape(kernel)} with padding ${showShape(padding)} and dilation ` +
+          `${showShape(dilation)} does not fit into ${showShape(shape)}`,
+      );
+    }
+    return count;
+  });
+  return { kernel, stride, padding, dilation, places };
+}
+
+/** A size for each of so many dimensions, from one for all or one for each. */
+export function sizesOf(operation: string, name: string, value: Sizes, rank: number, least: number): Shape {
+  const all = typeof value === "number" ? new Array<number>(rank).fill(value) : value;
+  if (all.length !== rank || !all.every((size) => Number.isInteger(size) && size >= least)) {
+    throw new OptionError(
+      `${operation}: ${name} must be a whole number of ${least} or more, or ${rank} of them, not ${JSON.stringify(value)}`,
+    );
+  }
+  return all;
+}
+
+function refuseWidePadding(operation: string, { kernel, padding }: Window): void {
+  if (padding.every((size, d) => 2 * size <= kernel[d]!)) return;
+  throw new OptionError(
+    `${operation}: padding ${showShape(padding)} is more than half of the window ${showShape(kernel)}`,
+  );
+}

@@ -6,12 +6,13 @@ import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 import { cases } from "./src/cases.mjs";
 import { duel } from "./src/duel.mjs";
+import { growth, threads } from "./src/growth.mjs";
 import { findPeers, nodeVersion, peerSpecs } from "./src/peers.mjs";
 import { markdown, terminalTable } from "./src/report.mjs";
 import { bundleSize, importTime, wholeProgram } from "./src/startup.mjs";
 
-const startup = { import: importTime, program: wholeProgram, bundle: bundleSize };
-const ids = [...new Set(cases.map(({ id }) => id)), ...Object.keys(startup), "memory"];
+const others = { growth, threads, import: importTime, program: wholeProgram, bundle: bundleSize };
+const ids = [...new Set(cases.map(({ id }) => id)), ...Object.keys(others), "memory"];
 const peerNames = peerSpecs()
   .map(({ name }) => name)
   .filter((name) => name !== "copy");
@@ -102,7 +103,7 @@ async function main() {
   } finally {
     for (const process of measure.pool.values()) process.stop();
   }
-  for (const [id, run] of Object.entries(startup)) if (options.wanted.includes(id)) show(await run(there, measure));
+  for (const [id, run] of Object.entries(others)) if (options.wanted.includes(id)) show(await run(there, measure));
 
   const usable = there.some(({ name }) => name === "thalweg");
   const memory = usable && options.wanted.includes("memory") ? measureMemory(options.quick) : undefined;

@@ -1,8 +1,10 @@
 /** Thalweg's side of the benchmark: every case as a user would write it. */
 import { readFileSync } from "node:fs";
-import { embedding, manualSeed, optim, randn, tensor, zeros } from "thalweg";
+import { configure, embedding, manualSeed, optim, randn, tensor, zeros } from "thalweg";
 import { hash, networkData, uniform } from "../src/data.mjs";
 import { serve } from "./serve.mjs";
+
+if (process.env.BENCH_THREADS) configure({ threads: Number(process.env.BENCH_THREADS) });
 
 const version = () =>
   JSON.parse(readFileSync(new URL("../../packages/thalweg/package.json", import.meta.url), "utf8")).version;
@@ -55,6 +57,23 @@ const rmsprop =
       run,
     };
   };
+
+/** One step over `count` tensors of `n` elements each. */
+function tensors({ count, n, lr }) {
+  const made = Array.from({ length: count }, (_, i) => {
+    const p = tensor(uniform(n, 2 * i + 1), { requiresGrad: true });
+    p.grad = tensor(uniform(n, 2 * i + 2));
+    return p;
+  });
+  const optimizer = new optim.RMSprop(made, { lr });
+  return {
+    check: () => {
+      for (let i = 0; i < 3; i++) optimizer.step();
+      return [made[0], made.at(-1)].map((p) => p.dataSync()[n - 1]);
+    },
+    run: () => optimizer.step(),
+  };
+}
 
 function rules({ n, steps, lookedAt, rule, options }) {
   const p = tensor(uniform(n, 1), { requiresGrad: true });
@@ -167,6 +186,7 @@ await serve(
     section1,
     rmsprop: rmsprop(false),
     rmspropRead: rmsprop(true),
+    tensors,
     rules,
     sparse: sparse("sparse"),
     sparseDense: sparse("dense"),

@@ -67,6 +67,21 @@ def rmsprop(params):
     return check, optimizer.step
 
 
+def tensors(params):
+    n = params["n"]
+    made = [uniform(n, 2 * i + 1).requires_grad_() for i in range(params["count"])]
+    for i, p in enumerate(made):
+        p.grad = uniform(n, 2 * i + 2)
+    optimizer = torch.optim.RMSprop(made, lr=params["lr"])
+
+    def check():
+        for _ in range(3):
+            optimizer.step()
+        return [p[n - 1].item() for p in (made[0], made[-1])]
+
+    return check, optimizer.step
+
+
 def rules(params, **fused):
     n = params["n"]
     p = uniform(n, 1).requires_grad_()
@@ -154,6 +169,7 @@ def network(params):
 CASES = {
     "section1": section1,
     "rmsprop": rmsprop,
+    "tensors": tensors,
     "rules": rules,
     "rulesFused": lambda params: rules(params, fused=True),
     "sparse": sparse,

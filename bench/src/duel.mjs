@@ -40,7 +40,12 @@ export async function duel(test, peers, { progress, pool, ...limits }) {
         if (!shared) process.stop();
       };
       try {
-        const setup = { do: "setup", key, case: contestant.case ?? test.case, params: test.params };
+        const setup = {
+          do: "setup",
+          key,
+          case: contestant.case ?? test.case,
+          params: contestant.params ?? test.params,
+        };
         answers.set(key, (await process.ask(setup)).check);
         await process.ask({ do: "run", key, budgetMs: 4 * budgetMs }); // Engines compile what is hot in stages; give them the time.
         active.set(key, { process, stop, times: [] });
@@ -81,7 +86,7 @@ export async function duel(test, peers, { progress, pool, ...limits }) {
 }
 
 /** The settings by which the numeric libraries below a peer learn how many threads they may use. */
-const threadLimits = (threads) => ({
+export const threadLimits = (threads) => ({
   BENCH_THREADS: `${threads}`,
   OMP_NUM_THREADS: `${threads}`,
   MKL_NUM_THREADS: `${threads}`,

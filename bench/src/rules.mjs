@@ -105,12 +105,17 @@ export const rules = RULES.map(({ rule, name, options, arrays, fused, step }) =>
     rounds: 3,
     budgetMs: 100,
     contestants: [
-      { key: "thalweg", peer: "thalweg", label: "Thalweg, 1 thread" },
-      { key: "copy", peer: "copy", case: "copy", label: "copy, v128 loads and stores" },
+      { key: "thalweg", peer: "thalweg", label: "Thalweg, its default" },
+      { key: "thalweg1", peer: "thalweg", label: "Thalweg, 1 thread", threads: 1 },
+      { key: "copy2", peer: "copy", case: "copyOnTwo", label: "copy, v128 loads and stores, 2 threads" },
       ...(fused === null ? [] : [torch]),
       ...(fused ? [torchFused] : []),
     ],
-    targets: [{ against: ["copy"], atMost: 1.3 }],
+    targets: [
+      { against: ["copy2"], atMost: 1.25 },
+      { against: ["torch"], atLeast: 4 },
+      { against: ["fused"], atLeast: 1 },
+    ],
     rate: (ms) => `${((N * bytes) / ms / 1e6).toFixed(1)} GB/s of ${bytes} bytes a parameter`,
     verify: compare(() => referenceOf(step), 1e-5),
   };

@@ -1,1 +1,2 @@
-export {};
+export { DataLoader, type DataLoaderOptions, type DataLoaderState } from "./dataLoader.js";
+export { type Batch, type Dataset, TensorDataset } from "./dataset.js";

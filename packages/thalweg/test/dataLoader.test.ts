@@ -1,0 +1,77 @@
+import { arange, Generator, manualSeed, OptionError, rand, ShapeError, zeros } from "thalweg";
+import { type Batch, DataLoader, type Dataset, TensorDataset } from "thalweg/data";
+import { describe, expect, test } from "vitest";
+import fixture from "./fixtures/data-loader.json" with { type: "json" };
+import { read } from "./support/counting.js";
+
+const { seed, ownSeed, cases } = fixture;
+const rows = (batch: Batch): number[] => read(batch[0]!);
+
+describe("DataLoader gives PyTorch's batches, and leaves the generator where PyTorch leaves it", () => {
+  const titled = cases.map(({ n, batchSize, shuffle, dropLast, own }, i) => {
+    const words = [shuffle && "shuffled", dropLast && "the last dropped", own && "a generator of its own"];
+    return [`${n} by ${batchSize} ${words.filter(Boolean).join(", ")}`, i] as const;
+  });
+  test.each(titled)("%s", (_, i) => {
+    const { n, batchSize, shuffle, dropLast, own, length, epochs, next } = cases[i]!;
+    manualSeed(seed);
+    const generator = own ? new Generator(ownSeed) : undefined;
+    const loader = new DataLoader(new TensorDataset(arange(n)), { batchSize, shuffle, dropLast, generator });
+    expect(loader.length).toBe(length);
+    epochs.forEach((batches, epoch) => {
+      expect([...loader].map(rows)).toEqual(batches);
+      expect([rand([1]).item(), rand([1], generator === undefined ? {} : { generator }).item()]).toEqual(next[epoch]);
+    });
+  });
+});
+
+describe("a loader's state", () => {
+  test.each([
+    [false, false],
+    [true, false],
+    [true, true],
+  ])("goes on in the middle of an epoch: shuffled %s, with a generator of its own %s", (shuffle, own) => {
+    const loaders = () => {
+      const generator = new Generator(3);
+      const options = { batchSize: 3, shuffle, ...(own ? { generator } : {}) };
+      return { loader: new DataLoader(new TensorDataset(arange(20)), options), generator };
+    };
+    manualSeed(1);
+    const first = loaders();
+    const all = [[...first.loader].map(rows)];
+    const iteration = first.loader[Symbol.iterator]();
+    const seen = [iteration.next(), iteration.next()].map(({ value }) => rows(value as Batch));
+    const saved = JSON.parse(JSON.stringify(first.loader.stateDict()));
+    const kept = first.generator.getState();
+    const rest: number[][] = [];
+    for (let next = iteration.next(); !next.done; next = iteration.next()) rest.push(rows(next.value));
+    all.push([...seen, ...rest]);
+
+    const second = loaders();
+    second.loader.loadStateDict(saved);
+    second.generator.setState(kept);
+    expect([...second.loader].map(rows)).toEqual(rest);
+    expect(second.generator.getState()).toEqual(first.generator.getState());
+    expect(second.loader.stateDict()).toEqual({ batch: 0, order: null });
+    expect(all[0]!.flat().sort((a, b) => a - b)).toEqual(all[1]!.flat().sort((a, b) => a - b));
+  });
+
+  test("that does not fit is refused", () => {
+    const loader = new DataLoader(new TensorDataset(zeros([4])), { batchSize: 2 });
+    expect(() => loader.loadStateDict({ batch: 3, order: null })).toThrow(/3 batches does not fit a loader of 2/);
+    expect(() => loader.loadStateDict({ batch: 1, order: 5 })).toThrow(OptionError);
+  });
+});
+
+test("samples of a dataset that gives them one by one are stacked", () => {
+  const dataset: Dataset = { length: 3, get: (i) => [zeros([2]).add(i), zeros([]).add(10 * i)] };
+  const [batch] = new DataLoader(dataset, { batchSize: 3 });
+  expect(batch!.map(({ shape }) => shape)).toEqual([[3, 2], [3]]);
+  expect(read(...batch!)).toEqual([0, 0, 1, 1, 2, 2, 0, 10, 20]);
+});
+
+test("mistakes are said where they are made", () => {
+  expect(() => new TensorDataset(zeros([3]), zeros([4]))).toThrow(ShapeError);
+  expect(() => new TensorDataset()).toThrow(/expects at least one tensor/);
+  expect(() => new DataLoader(new TensorDataset(zeros([3])), { batchSize: 0 })).toThrow(/batchSize must be/);
+});

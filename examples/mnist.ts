@@ -57,8 +57,9 @@ function main(): void {
   const names = values.net === undefined ? (Object.keys(NETS) as Name[]) : [values.net as Name];
   const curves: Record<string, number[]> = {};
   for (const name of names) {
-    curves[`${name}, Thalweg`] = run(name).map(({ accuracy }) => 100 * accuracy);
-    curves[`${name}, PyTorch`] = pytorch(name).accuracies.map((part) => 100 * part);
+    // After the n-th epoch, so there is nothing at 0.
+    curves[`${name}, Thalweg`] = [Number.NaN, ...run(name).map(({ accuracy }) => 100 * accuracy)];
+    curves[`${name}, PyTorch`] = [Number.NaN, ...pytorch(name).accuracies.map((part) => 100 * part)];
   }
   const picture = plot(curves, { title: "Held-out digits told right", xLabel: "Epoch", yLabel: "%" });
   if (values.figure === undefined) picture.show();

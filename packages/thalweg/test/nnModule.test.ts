@@ -83,6 +83,23 @@ describe("a module", () => {
 )`);
   });
 
+  test("prints the options of its layers that are not the usual ones", () => {
+    const layers = [
+      new nn.Conv2d(1, 8, 3, { padding: [1, 0], groups: 1, bias: false }),
+      new nn.MaxPool2d(2),
+      new nn.Embedding(5, 3, { paddingIdx: -1, sparse: true }),
+      new nn.LayerNorm([2, 3]),
+      new nn.LeakyReLU(0.2),
+    ];
+    expect(layers.map(String)).toEqual([
+      "Conv2d(1, 8, kernelSize=[3, 3], stride=[1, 1], padding=[1, 0], bias=false)",
+      "MaxPool2d(kernelSize=2, stride=2, padding=0, ceilMode=false)",
+      "Embedding(5, 3, paddingIdx=4, sparse=true)",
+      "LayerNorm([2, 3], eps=0.00001, elementwiseAffine=true, bias=true)",
+      "LeakyReLU(negativeSlope=0.2)",
+    ]);
+  });
+
   test("that is used twice has its parameters once, and is saved under both names", () => {
     const shared = new nn.Linear(2, 2);
     const net = new nn.Sequential(shared, new nn.ReLU(), shared);
@@ -302,6 +319,38 @@ describe("mistakes are said where they are made", () => {
     ],
     ["an empty interval", () => nn.init.truncNormal(ones([3]), { a: 1, b: 1 }), /expects a < b/],
     ["a parameter of ints", () => nn.parameter(classes(1)), /parameter: expects floats, got int32/],
+    [
+      "groups that do not divide",
+      () => new nn.Conv2d(3, 4, 3, { groups: 2 }),
+      /Conv2d: 3 and 4 channels cannot be cut into 2 groups/,
+    ],
+    ["a stride", () => new nn.Conv1d(1, 1, 3, { stride: 0 }), /Conv1d: stride must be a whole number of 1 or more/],
+    [
+      "sizes of a kernel",
+      () => new nn.Conv2d(1, 1, [3]),
+      /kernelSize must be a whole number of 1 or more, or 2 of them/,
+    ],
+    ["channels of pictures", () => new nn.Conv2d(2, 4, 3).forward(ones([1, 3, 5, 5])), /needs 2 input channels/],
+    [
+      "dimensions of pictures",
+      () => new nn.Conv2d(2, 4, 3).forward(ones([2, 5])),
+      /expects \[N, C, H, W\] or \[C, H, W\]/,
+    ],
+    [
+      "a small picture",
+      () => new nn.Conv2d(1, 1, 3).forward(ones([1, 1, 2, 5])),
+      /conv2d: a kernel of \[3, 3\][\s\S]*does not fit into/,
+    ],
+    [
+      "a wide padding",
+      () => new nn.MaxPool2d(2, { padding: 2 }).forward(ones([1, 4, 4])),
+      /padding \[2, 2\] is more than half of the window/,
+    ],
+    [
+      "two dtypes",
+      () => new nn.Conv1d(1, 1, 1).forward(ones([1, 1, 1], { dtype: "float64" })),
+      /the input is float64, the weight float32/,
+    ],
   ])("%s", (_, f, message) => {
     expect(f).toThrow(message);
   });
@@ -310,6 +359,16 @@ describe("mistakes are said where they are made", () => {
     const loss = nn.functional.crossEntropy(ones([2, 3]), classes(0, 2).mul(2));
     expect(() => loss.item()).toThrow(/index was outside/);
   });
+});
+
+test("classes that are computed give the loss that they give when they are there", () => {
+  manualSeed(5);
+  const scores = randn([6, 3]);
+  const there = tensor([0, 2, -100, 1, 2, 0], { dtype: "int32" });
+  for (const options of [{}, { weight: tensor([1, 2, 3]), labelSmoothing: 0.1 }]) {
+    const loss = (target: Tensor) => bitsOf(nn.functional.crossEntropy(scores, target, options));
+    expect(loss(there.add(1).sub(1))).toBe(loss(there));
+  }
 });
 
 describe("embedding tables", () => {

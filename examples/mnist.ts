@@ -53,7 +53,8 @@ function main(): void {
     stdout.write(`${HELP}\n`);
     return;
   }
-  if (values.net !== undefined && !(values.net in NETS)) throw new Error(`--net: there is no net "${values.net}"`);
+  if (values.net !== undefined && !(values.net in NETS))
+    throw new Error(`--net: there is no net "${values.net}" (there are: mlp, conv)`);
   const names = values.net === undefined ? (Object.keys(NETS) as Name[]) : [values.net as Name];
   const curves: Record<string, number[]> = {};
   for (const name of names) {
@@ -66,4 +67,9 @@ function main(): void {
   else writeFileSync(values.figure, picture.toSVG());
 }
 
-main();
+try {
+  main();
+} catch (error) {
+  process.stderr.write(`mnist: ${(error as Error).message}\n`);
+  process.exitCode = 1;
+}

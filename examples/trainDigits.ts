@@ -18,15 +18,10 @@ export interface DigitsOptions {
   readonly epochs: number;
   /** Digits to train on; the others are held out. Default 8000. */
   readonly first?: number;
-  /** Called after each step. */
-  readonly onStep?: (step: number, steps: number) => void;
 }
 
 /** Trains a network to tell digits, by RMSprop on batches of 64, and gives each epoch as it ends. */
-export function* trainDigits(
-  digits: Digits,
-  { net, epochs, first = 8000, onStep }: DigitsOptions,
-): Iterable<DigitsEpoch> {
+export function* trainDigits(digits: Digits, { net, epochs, first = 8000 }: DigitsOptions): Iterable<DigitsEpoch> {
   manualSeed(0);
   const [training, held] = splitDigits(digits, first);
   const model = net();
@@ -35,7 +30,6 @@ export function* trainDigits(
   const optimizer = new optim.RMSprop(model.parameters(), { lr: 1e-3 });
   const scheduler = new optim.lrScheduler.CosineAnnealingLR(optimizer, { tMax: epochs });
   const criterion = new nn.CrossEntropyLoss();
-  let step = 0;
   for (let epoch = 1; epoch <= epochs; epoch++) {
     model.train();
     let total = 0;
@@ -45,7 +39,6 @@ export function* trainDigits(
       loss.backward();
       optimizer.step();
       total += loss.item() * x.shape[0]!;
-      onStep?.(++step, epochs * loader.length);
     }
     scheduler.step();
     model.eval();

@@ -324,6 +324,11 @@ describe("mistakes are said where they are made", () => {
       () => new nn.Conv2d(3, 4, 3, { groups: 2 }),
       /Conv2d: 3 and 4 channels cannot be cut into 2 groups/,
     ],
+    [
+      "a stride with padding that keeps sizes",
+      () => new nn.Conv1d(1, 1, 3, { stride: 2, padding: "same" }).forward(ones([1, 5])),
+      /padding "same" needs a stride of 1, not \[2\]/,
+    ],
     ["a stride", () => new nn.Conv1d(1, 1, 3, { stride: 0 }), /Conv1d: stride must be a whole number of 1 or more/],
     [
       "sizes of a kernel",

@@ -23,7 +23,7 @@ abstract class Convolution extends Module {
   readonly bias: Tensor | null;
   readonly kernelSize: Shape;
   readonly stride: Shape;
-  readonly padding: Shape;
+  readonly padding: Shape | "same";
   readonly dilation: Shape;
   readonly groups: number;
 
@@ -44,7 +44,7 @@ abstract class Convolution extends Module {
     }
     this.kernelSize = sizesOf(layer, "kernelSize", kernelSize, rank, 1);
     this.stride = sizesOf(layer, "stride", stride, rank, 1);
-    this.padding = sizesOf(layer, "padding", padding, rank, 0);
+    this.padding = padding === "same" ? padding : sizesOf(layer, "padding", padding, rank, 0);
     this.dilation = sizesOf(layer, "dilation", dilation, rank, 1);
     this.groups = groups;
     const shape = [outChannels, inChannels / groups, ...this.kernelSize];
@@ -58,7 +58,7 @@ abstract class Convolution extends Module {
       value.every((size) => size === usual) ? "" : `, ${name}=[${value.join(", ")}]`;
     return (
       `${inChannels}, ${outChannels}, kernelSize=[${kernelSize.join(", ")}], stride=[${stride.join(", ")}]` +
-      list("padding", padding, 0) +
+      (padding === "same" ? ", padding=same" : list("padding", padding, 0)) +
       list("dilation", dilation, 1) +
       (groups === 1 ? "" : `, groups=${groups}`) +
       (bias === null ? ", bias=false" : "")

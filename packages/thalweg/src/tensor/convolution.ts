@@ -16,8 +16,8 @@ export type Sizes = number | Shape;
 export interface ConvOptions {
   /** Steps of the kernel. Default 1. */
   stride?: Sizes | undefined;
-  /** Zeros put around the input, on both sides. Default 0. */
-  padding?: Sizes | undefined;
+  /** Zeros put around the input, on both sides; "same" for as many as keep its sizes (with stride 1). Default 0. */
+  padding?: Sizes | "same" | undefined;
   /** Distance of the kernel's elements. Default 1. */
   dilation?: Sizes | undefined;
   /** Groups of channels that do not see each other. Default 1. */
@@ -107,9 +107,12 @@ function convolution(
     }
     if (bias !== null && (bias.ndim !== 1 || bias.numel !== out))
       throw new ShapeError(`${operation}: expects a bias of shape [${out}], got ${showShape(bias.shape)}`);
-    const window = windowOver(operation, x.shape, { kernel, stride, padding, dilation, ceilMode: false });
+    const same = padding === "same";
+    const framed = same ? framedForSame(operation, x, kernel, { stride, dilation }) : x;
+    const frame = { kernel, stride, padding: same ? 0 : padding, dilation, ceilMode: false };
+    const window = windowOver(operation, framed.shape, frame);
     const parts = Array.from({ length: groups }, (_, g) => {
-      const channels = groups === 1 ? x : narrow(x, 1, g * inner, inner);
+      const channels = groups === 1 ? framed : narrow(framed, 1, g * inner, inner);
       return product(channels, groups === 1 ? weight : narrow(weight, 0, (g * out) / groups, out / groups), window);
     });
     // [N, …places, O], where a bias is added as to rows, and then as pictures are.
@@ -117,6 +120,23 @@ function convolution(
     const order = [0, rank + 1, ...window.places.map((_, d) => d + 1)];
     return permute(bias === null ? rows : rows.add(bias), order);
   });
+}
+
+/** The input with zeros around it, the odd one behind, so that the result of a convolution has its sizes. */
+function framedForSame(
+  operation: string,
+  x: Tensor,
+  kernel: Shape,
+  { stride, dilation }: { stride: Sizes; dilation: Sizes },
+): Tensor {
+  if (![stride].flat().every((step) => step === 1))
+    throw new OptionError(`${operation}: padding "same" needs a stride of 1, not ${JSON.stringify(stride)}`);
+  const distances = sizesOf(operation, "dilation", dilation, kernel.length, 1);
+  const zeros = kernel.map((size, d) => {
+    const all = (size - 1) * distances[d]!;
+    return [Math.floor(all / 2), Math.ceil(all / 2)];
+  });
+  return pad(x, zeros.reverse().flat());
 }
 
 /** One row for each place of the window, times the weight: [N, …places, O]. */

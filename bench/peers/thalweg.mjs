@@ -1,6 +1,6 @@
 /** Thalweg's side of the benchmark: every case as a user would write it. */
 import { readFileSync } from "node:fs";
-import { configure, embedding, manualSeed, optim, randn, tensor, zeros } from "thalweg";
+import { compile, configure, embedding, manualSeed, optim, randn, tensor, zeros } from "thalweg";
 import { hash, networkData, uniform } from "../src/data.mjs";
 import { serve } from "./serve.mjs";
 
@@ -9,7 +9,8 @@ if (process.env.BENCH_THREADS) configure({ threads: Number(process.env.BENCH_THR
 const version = () =>
   JSON.parse(readFileSync(new URL("../../packages/thalweg/package.json", import.meta.url), "utf8")).version;
 
-function section1() {
+/** The README's program as it stands there, or with its step compiled. */
+const section1 = (/** @type {boolean} */ compiled) => () => {
   manualSeed(0);
   const X = randn([100, 1]);
   const y = X.mul(2)
@@ -21,7 +22,18 @@ function section1() {
     const b = zeros([1], { requiresGrad: true });
     const optimizer = new optim.RMSprop([w, b], { lr: 0.01 });
     const losses = [];
+    const step = compile(() => {
+      const loss = w.mul(X).add(b).sub(y).pow(2).mean();
+      optimizer.zeroGrad();
+      loss.backward();
+      optimizer.step();
+      return loss;
+    });
     for (let epoch = 0; epoch < 100; epoch++) {
+      if (compiled) {
+        losses.push(step().item());
+        continue;
+      }
       const yPred = w.mul(X).add(b);
       const loss = yPred.sub(y).pow(2).mean();
       losses.push(loss.item());
@@ -32,7 +44,7 @@ function section1() {
     return { losses, w: w.item(), b: b.item() };
   };
   return { check: train, run: train };
-}
+};
 
 /**
  * step() only records, and the step before it runs: so a row of steps does the work of a row of steps. `reading`
@@ -183,7 +195,8 @@ function network({ hidden, batch, lr }) {
 await serve(
   { version },
   {
-    section1,
+    section1: section1(false),
+    section1Compiled: section1(true),
     rmsprop: rmsprop(false),
     rmspropRead: rmsprop(true),
     tensors,

@@ -57,6 +57,15 @@ const section1 = {
   ),
 };
 
+/** @type {Case} */
+const section1Compiled = {
+  ...section1,
+  title: "The same through compile(step)",
+  case: "section1",
+  contestants: [{ ...thalweg, case: "section1Compiled", label: "Thalweg, compiled" }, torch],
+  targets: [{ against: ["torch1", "torch"], atLeast: 30 }],
+};
+
 /** The rule in float64, for a few of the parameters. */
 function rmspropReference({ n, lr }, steps) {
   return [0, 1, 12345, n - 2, n - 1].map((i) => {
@@ -167,6 +176,7 @@ const network = (hidden, batch) => ({
 
 export const cases = [
   section1,
+  section1Compiled,
   rmsprop,
   tensors,
   ...rules,

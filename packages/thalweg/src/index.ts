@@ -1,4 +1,5 @@
 export { enableGrad, type GradOptions, grad, isGradEnabled, noGrad } from "./autograd/backward.js";
+export { type CompiledStep, type CompileReport, compile } from "./compile.js";
 export * as data from "./data/index.js";
 export type { DType, TypedArray } from "./dtype.js";
 export * from "./errors.js";

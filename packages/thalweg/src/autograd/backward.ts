@@ -145,6 +145,20 @@ backwardHook.run = (
   { gradient, createGraph = false, retainGraph = createGraph }: BackwardOptions,
 ): void => {
   requireGraph("backward", root);
+  const plain = gradient === undefined && !createGraph && !retainGraph;
+  const known = plain ? recording.following?.backward(root.node) : null;
+  if (known) {
+    for (const { owner, node } of known) {
+      (owner as Tensor).gradient = new Tensor(node);
+      noteGradient(owner as Tensor, node);
+    }
+    noteLoss(root.node);
+    return;
+  }
+  const { capture } = recording;
+  const from = capture?.nodes.length ?? 0;
+  const firstWatch = capture?.watches.length ?? 0;
+  let fresh = plain;
   recordingGradients(createGraph, () => {
     const order = flow(
       [root.node],
@@ -153,6 +167,7 @@ backwardHook.run = (
         const owner = node.owner as Tensor | null;
         if (owner === null) return;
         const before = owner.gradient;
+        if (before !== null) fresh = false;
         owner.gradient = before === null ? new Tensor(g.node) : before.add(g);
         if (before !== null) {
           before.node.carried = true;
@@ -160,11 +175,22 @@ backwardHook.run = (
         }
         noteGradient(owner, owner.gradient.node);
       },
-      createGraph ? undefined : takeRows,
+      createGraph
+        ? undefined
+        : (node, g) => {
+            const taken = takeRows(node, g);
+            if (taken) fresh = false;
+            return taken;
+          },
     );
     noteLoss(root.node);
     if (!retainGraph) free(order);
   });
+  // A pass that only gives gradients to who has none records the same whenever the graph is the same.
+  if (capture !== null && fresh && capture.copiedAt < from) {
+    const watches = capture.watches.slice(firstWatch);
+    capture.passes.push({ root: root.node, from, to: capture.nodes.length, watches });
+  }
 };
 
 /** An embedding with a sparse gradient hands the rows' gradients to its table as they are. */

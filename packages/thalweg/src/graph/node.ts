@@ -42,6 +42,8 @@ export class Node {
   index = 0;
   /** The tensor whose `.grad` a backward pass adds to. */
   owner: object | null = null;
+  /** In a kept recording: the value of the present call that a leaf of the recording stands for. */
+  standsFor: Node | null = null;
 
   constructor(
     readonly primitive: P.Primitive,
@@ -61,8 +63,46 @@ export class Node {
   }
 }
 
+/** A recording that is followed instead of made anew: see `plan/follow.ts`. */
+export interface Following {
+  /** The tensors made since it began. */
+  readonly tensors: { node: Node }[];
+  /** The node recorded in this place, if it is of this operation; else null, and recording goes on in the ordinary way. */
+  next(p: P.Primitive, dtype: DType, shape: Shape, srcs: readonly Node[], attr: readonly number[] | null): Node | null;
+  scalar(value: number, dtype: DType): Node | null;
+  leaf(node: Node): void;
+  backward(root: Node): readonly { owner: { readonly gradient: object | null }; node: Node }[] | null;
+  step(changes: readonly { old: Node; value: Node; rows?: Node; holder?: { node: Node } }[]): Node[] | null;
+  abandon(): void;
+}
+
+/** What is written down of a call whose recording is to be kept. */
+export interface Capture {
+  /** Nodes in the order in which they were made, leaves and numbers among them. */
+  readonly nodes: Node[];
+  /** Whether gradients were enabled at each of them. */
+  readonly enabled: boolean[];
+  readonly changes: { old: Node; assign: Node; holder: { node: Node } | undefined }[];
+  /** Of leaves that are views of others: those. */
+  readonly views: Map<Node, Node>;
+  /** How many nodes there were when the step came. */
+  stepAt: number;
+  readonly watches: {
+    owner: { readonly gradient: { readonly node: Node } | null };
+    node: Node;
+    before: Node | null;
+  }[];
+  readonly passes: { root: Node; from: number; to: number; watches: Capture["watches"] }[];
+  /** How many nodes there were when a number was last taken over from another. */
+  copiedAt: number;
+  /** Why it cannot be kept. */
+  failed: string | null;
+}
+
 /** What is going on while operations are recorded. */
 export const recording = {
+  following: null as Following | null,
+  capture: null as Capture | null,
   /** Operations on tensors that require a gradient give tensors that require a gradient. */
   gradEnabled: true,
   /** A backward pass or a step is recording: its nodes are no open ends. */
@@ -86,30 +126,54 @@ export function record(
   srcs: readonly Node[],
   attr: readonly number[] | null = null,
 ): Node {
+  if (recording.following !== null) {
+    const known = recording.following.next(primitive, dtype, shape, srcs, attr);
+    if (known !== null) return known;
+  }
   const node = new Node(primitive, dtype, shape, srcs, attr);
-  let live = false;
   let requiresGrad = false;
   for (let i = 0; i < srcs.length; i++) {
     const src = srcs[i]!;
     if (src.stale) throw stale(primitive.name);
-    src.used = true;
-    if (src.live && (src.buffer === null || src.mutable)) live = true;
     if (src.requiresGrad) requiresGrad = true;
   }
   if (requiresGrad && recording.gradEnabled && (dtype === "float32" || dtype === "float64")) node.requiresGrad = true;
   node.internal = recording.internal;
-  if (live) {
-    node.live = true;
-    recording.live.push(node);
-  } else if (!recording.internal) recording.loose.push(node);
+  register(node);
+  if (recording.capture !== null) capture(recording.capture, node);
   if (++recording.count > recording.limit && !recording.internal) recording.overflow?.(node);
   return node;
 }
 
+function capture({ nodes, enabled }: Capture, node: Node): void {
+  nodes.push(node);
+  enabled.push(recording.gradEnabled);
+}
+
+/** Takes note of a recorded node: what it reads, and whether it hangs on parameters. */
+export function register(node: Node): void {
+  const { srcs } = node;
+  let live = false;
+  for (let i = 0; i < srcs.length; i++) {
+    const src = srcs[i]!;
+    src.used = true;
+    if (src.live && (src.buffer === null || src.mutable)) live = true;
+  }
+  if (live) {
+    node.live = true;
+    recording.live.push(node);
+  } else if (!node.internal) recording.loose.push(node);
+}
+
 /** A number as an operand: handed to the plan at run time, so that a changing number compiles nothing. */
 export function scalarNode(value: number, dtype: DType): Node {
+  if (recording.following !== null) {
+    const known = recording.following.scalar(value, dtype);
+    if (known !== null) return known;
+  }
   const node = new Node(P.scalar, dtype, SCALAR, NOTHING, null);
   node.value = value;
+  if (recording.capture !== null) capture(recording.capture, node);
   return node;
 }
 
@@ -117,6 +181,8 @@ export function scalarNode(value: number, dtype: DType): Node {
 export function leafNode(buffer: Buffer, shape: Shape): Node {
   const node = new Node(P.leaf, buffer.dtype, shape, NOTHING, null);
   node.buffer = buffer;
+  if (recording.following !== null) recording.following.leaf(node);
+  else if (recording.capture !== null) capture(recording.capture, node);
   return node;
 }
 
@@ -124,6 +190,7 @@ export function stale(operation: string): StaleError {
   return new StaleError(
     `${operation}: this value was never computed before the parameters it depends on were changed by step() (or ` +
       "assign), so it cannot be computed any more. Read it (item(), dataSync()) or call realize() on it before the " +
-      "next step(); if it is a backward() through an old loss, call backward() before step().",
+      "next step(); if it is a backward() through an old loss, call backward() before step(). (If it was recorded inside " +
+      "a compiled step: return it from the function.)",
   );
 }

@@ -198,7 +198,7 @@ export abstract class Optimizer<O extends object> implements SparseRule<O> {
       const change = (holder: Tensor, value: Tensor): void => {
         checkUpdate(holder, value);
         holders.push(holder);
-        changes.push({ old: holder.node, value: value.node });
+        changes.push({ old: holder.node, value: value.node, holder });
       };
       for (const { p, g, state, options, step, numbers } of entries) {
         const value = this.update(p, g, state, options, step, numbers);
@@ -211,7 +211,7 @@ export abstract class Optimizer<O extends object> implements SparseRule<O> {
         slots.sparse ??= new SparseSteps(p, slots, this, () => group);
         slots.sparse.step(group, (holder, value, rows) => {
           holders.push(holder);
-          changes.push({ old: rowNode(holder), value: value.node, rows: rows.node });
+          changes.push({ old: rowNode(holder), value: value.node, rows: rows.node, holder });
         });
       }
       this.whole.takeOver(change);

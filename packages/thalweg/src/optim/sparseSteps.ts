@@ -2,7 +2,7 @@ import { allocate, type TypedArray } from "../dtype.js";
 import { IndexError, OptionError } from "../errors.js";
 import type { Node } from "../graph/node.js";
 import { recording } from "../graph/node.js";
-import { step as recordStep } from "../plan/engine.js";
+import { type Change, step as recordStep } from "../plan/engine.js";
 import { tensor, zeros, zerosLike } from "../tensor/create.js";
 import { constant } from "../tensor/elementwise.js";
 import { gather, scatterAdd } from "../tensor/indexing.js";
@@ -123,7 +123,7 @@ export class SparseSteps {
       const tensors = [...(value === base ? [] : [this.p]), ...changed.map((name) => holders[name]!)];
       const values = [...(value === base ? [] : [value]), ...changed.map((name) => state[name]!)];
       if (tensors.length === 0) return;
-      const nodes = recordStep(tensors.map((x, i) => ({ old: this.nodeOf(x), value: values[i]!.node })));
+      const nodes = recordStep(tensors.map((x, i) => ({ old: this.nodeOf(x), value: values[i]!.node, holder: x })));
       tensors.forEach((x, i) => {
         x.node = nodes[i]!;
       });
@@ -304,10 +304,10 @@ export class SparseSteps {
     if (index.every((row) => this.last[row] === step)) return;
     this.recorded(() => {
       const holders: Tensor[] = [];
-      const changes: { old: Node; value: Node; rows: Node }[] = [];
+      const changes: Change[] = [];
       const write: Write = (holder, value, at) => {
         holders.push(holder);
-        changes.push({ old: this.nodeOf(holder), value: value.node, rows: at.node });
+        changes.push({ old: this.nodeOf(holder), value: value.node, rows: at.node, holder });
       };
       this.onRows(this.take(rows, step), step, write, (p) => p);
       const nodes = recordStep(changes);

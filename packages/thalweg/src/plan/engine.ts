@@ -8,15 +8,19 @@
  */
 import { Buffer, device } from "../device/device.js";
 import { IndexError, OptionError } from "../errors.js";
-import { Node, recording, stale } from "../graph/node.js";
+import { type Node, recording, stale } from "../graph/node.js";
 import * as P from "../graph/primitive.js";
 import { javascriptBackend } from "../kernels/javascript.js";
 import type { Backend } from "../kernels/kernel.js";
 import { wasmBackend } from "../kernels/wasm/backend.js";
 import { clearPlans, planFor } from "./cache.js";
+import { assignNode, type Change } from "./change.js";
+import { keepForBackward, type Wanted } from "./keep.js";
 import { collect, nextMark } from "./key.js";
 import { describe, type Fate, planOf, type Result } from "./plan.js";
 import type { LoadedPlan } from "./run.js";
+
+export type { Change };
 
 /** Somebody whose gradient is a recorded value. */
 export interface GradientOwner {
@@ -63,6 +67,7 @@ const LIMIT = recording.limit;
 /** Makes a value exist, and everything that has to be computed with it. */
 export function realize(node: Node): void {
   if (node.buffer !== null) return;
+  recording.following?.abandon();
   if (node.stale) throw stale(node.primitive.name);
   run([node], true);
 }
@@ -73,8 +78,9 @@ export function noteLoss(node: Node): void {
 }
 
 /** Takes note of a gradient, so that it is computed before it becomes impossible. */
-export function noteGradient(owner: GradientOwner, node: Node): void {
+export function noteGradient(owner: GradientOwner, node: Node, before: Node | null = null): void {
   recent.watches.push({ owner, node });
+  recording.capture?.watches.push({ owner, node, before });
 }
 
 /** Takes note of a value that is not needed once the backward pass recorded now has run. */
@@ -82,50 +88,39 @@ export function noteRelease(node: Node): void {
   recent.releases.push(node);
 }
 
-/** A parameter's (or state's) new value; with row numbers, of those rows only. */
-export interface Change {
-  readonly old: Node;
-  readonly value: Node;
-  readonly rows?: Node;
-}
-
 /**
  * Records new values for parameters. Returns the nodes that stand for the parameters from now on. Runs the step before,
  * if it is still pending.
  */
 export function step(changes: readonly Change[]): Node[] {
+  const known = recording.following?.step(changes);
+  if (known) return known;
   if (pending !== null) run([], false);
   retire();
   const assigns = changes.map(assignNode);
-  pending = { assigns, live: recording.live, ...recent };
-  recording.live = [];
-  recent = { losses: [], watches: [], releases: [] };
+  const { capture } = recording;
+  if (capture !== null) {
+    if (capture.stepAt >= 0) capture.failed ??= "it makes more than one step (or assign)";
+    capture.stepAt = capture.nodes.length;
+    changes.forEach(({ old, holder }, i) => {
+      capture.changes.push({ old, assign: assigns[i]!, holder });
+    });
+  }
+  takeStep(assigns);
   if (settings.eager) run([], true);
   return assigns;
 }
 
-function assignNode({ old, value, rows }: Change): Node {
-  const node =
-    rows === undefined
-      ? new Node(P.assign, old.dtype, old.shape, [value, old], null)
-      : new Node(P.assignRows, old.dtype, old.shape, [value, old, rows], null);
-  value.used = true;
-  node.mutable = true;
-  node.live = true;
-  node.internal = true;
-  node.requiresGrad = old.requiresGrad;
-  node.owner = old.owner;
-  return node;
+/** Makes a recorded step the pending one, with all that was recorded so far. */
+function takeStep(assigns: readonly Node[]): void {
+  pending = { assigns, live: recording.live, ...recent };
+  recording.live = [];
+  recent = { losses: [], watches: [], releases: [] };
 }
 
 /** Runs the pending step, if any, and whatever else was recorded and may be asked for. */
 export function settle(): void {
   if (pending !== null || recent.losses.length > 0 || recent.watches.length > 0) run([], true);
-}
-
-interface Wanted {
-  readonly node: Node;
-  readonly fate: Fate;
 }
 
 /**
@@ -134,6 +129,8 @@ interface Wanted {
  * @param everything - also the losses and gradients recorded since the pending step
  */
 function run(targets: readonly Node[], everything: boolean): void {
+  recording.following?.abandon();
+  if (recording.capture !== null) recording.capture.failed ??= "it reads a value inside (return the tensor instead)";
   const step = pending;
   const overwritten = step === null ? [] : step.assigns.filter((node) => canOverwrite(node.srcs[1]!));
   const ends = openEndsOn(
@@ -337,7 +334,8 @@ function execute(wanted: Wanted[], overwrite: boolean): boolean {
   recording.count = 0;
   if (wanted.length === 0) return false;
   const graph = collect(wanted.map((x) => x.node));
-  keepForBackward(graph.nodes, wanted);
+  const generation = keepForBackward(graph.nodes, wanted);
+  if (generation !== null) generations.push(generation);
   const results = wanted.map((x): Result => ({ node: x.node.index, fate: x.fate }));
   const loaded = planFor(graph.nodes, results, device(), settings.fuse);
   latest = loaded;
@@ -366,54 +364,6 @@ function execute(wanted: Wanted[], overwrite: boolean): boolean {
     } else if (fate !== "saved" && (!node.requiresGrad || node.freed)) node.forget();
   }
   return failed;
-}
-
-/**
- * A forward pass that runs before its backward pass is recorded (because its loss is read first) also keeps the values
- * that the gradient rules will read, so that the backward pass need not run it again.
- */
-function keepForBackward(nodes: readonly Node[], wanted: Wanted[]): void {
-  let generation: Node[] | null = null;
-  const mark = nextMark();
-  for (const { node } of wanted) node.mark = mark;
-  const keep = (node: Node): void => {
-    let base = node;
-    while (base.buffer === null && (base.primitive.kind === "movement" || base.primitive === P.detach))
-      base = base.srcs[0]!;
-    if (base.buffer !== null || base.mark === mark || base.srcs.length === 0 || base.primitive.kind === "assign")
-      return;
-    base.mark = mark;
-    wanted.push({ node: base, fate: "saved" });
-    generation ??= [];
-    generation.push(base);
-  };
-  for (let i = 0; i < nodes.length; i++) {
-    const node = nodes[i]!;
-    if (!node.requiresGrad || node.freed || node.buffer !== null) continue;
-    const { srcs } = node;
-    switch (node.primitive.needs) {
-      case "output":
-        keep(node);
-        break;
-      case "inputs":
-        for (const src of srcs) keep(src);
-        if (node.primitive.kind === "reduce") keep(node);
-        break;
-      case "other":
-        if (srcs[1]!.requiresGrad) keep(srcs[0]!);
-        if (srcs[0]!.requiresGrad) keep(srcs[1]!);
-        break;
-      case "condition":
-        keep(srcs[0]!);
-        break;
-      case "index":
-        keep(srcs[1]!);
-        break;
-      case "nothing":
-        break;
-    }
-  }
-  if (generation !== null) generations.push(generation);
 }
 
 /**
@@ -460,6 +410,7 @@ export interface Configuration {
 /** Changes how recorded operations are run; plans made so far are forgotten. */
 export function configure(changes: Configuration): void {
   settle();
+  engine.version++;
   clearPlans();
   if (changes.threads !== undefined) device().threads.limit(changes.threads);
   if (changes.eager !== undefined) settings.eager = changes.eager;
@@ -475,6 +426,46 @@ export function configure(changes: Configuration): void {
   }
   recording.limit = settings.eager ? 0 : LIMIT;
 }
+
+/** What of the engine following a recording (`follow.ts`) needs. */
+export const engine = {
+  /** Changes with the settings, which old plans do not know. */
+  version: 0,
+  get fuse(): boolean {
+    return settings.fuse;
+  },
+  get eager(): boolean {
+    return settings.eager;
+  },
+  realize,
+  takeStep,
+  /** Runs what is pending, so that there is nothing but values that exist and open ends. */
+  quiet(): void {
+    if (recording.following !== null || recording.capture !== null) return;
+    settle();
+    retire();
+  },
+  /** The gradients noted since the pending step. */
+  watches: (): readonly Watch[] => recent.watches,
+  /** Computes what hangs on values that are about to be overwritten, and forgets what was noted. */
+  beforeOverwriting(olds: readonly Node[]): void {
+    recent = { losses: [], watches: [], releases: [] };
+    if (recording.live.length === 0) return;
+    const ends = openEndsOn(olds, []);
+    execute(
+      ends.map((node): Wanted => ({ node, fate: "value" })),
+      false,
+    );
+  },
+  afterOverwriting(olds: readonly Node[]): void {
+    if (recording.live.length > 0) markStale(olds);
+  },
+  /** Where the new value of a parameter goes. */
+  targetOf(primitive: P.Primitive, old: Node): Buffer {
+    if (canOverwrite(old)) return old.buffer!;
+    return primitive === P.assignRows ? device().copy(old.buffer!) : new Buffer(old.dtype, old.size, null);
+  },
+};
 
 const backends: Readonly<Record<string, Backend>> = { wasm: wasmBackend, javascript: javascriptBackend };
 

@@ -66,8 +66,12 @@ export class LoadedPlan {
     return place.kind === "result" ? this.resultCells : this.temporaryCells;
   }
 
+  /** Whether it can be run. */
+  isLoaded = true;
+
   /** Gives the argument block back; the plan cannot be run any more. */
   unload(): void {
+    this.isLoaded = false;
     this.device.memory.free(this.argumentBlock, Math.max(this.plan.argumentBytes, 8));
     freeJobs(this.jobs, this.device);
   }

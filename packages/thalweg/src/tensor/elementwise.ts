@@ -1,6 +1,6 @@
 import { type DType, isFloat, promote, RANK } from "../dtype.js";
 import { DeviceError, DTypeError, OptionError } from "../errors.js";
-import { type Node, record, scalarNode } from "../graph/node.js";
+import { type Node, record, recording, scalarNode } from "../graph/node.js";
 import * as P from "../graph/primitive.js";
 import { broadcast, SCALAR, type Shape, sameShape } from "../graph/shape.js";
 import { Tensor } from "./tensor.js";
@@ -31,7 +31,10 @@ function withNumber(dtype: DType, value: number | boolean): DType {
 
 export function castNode(node: Node, dtype: DType): Node {
   if (node.dtype === dtype) return node;
-  if (node.primitive === P.scalar) return scalarNode(node.value, dtype);
+  if (node.primitive === P.scalar) {
+    if (recording.capture !== null) recording.capture.copiedAt = recording.capture.nodes.length;
+    return scalarNode(node.value, dtype);
+  }
   return record(P.cast, dtype, node.shape, [node]);
 }
 

@@ -1,6 +1,6 @@
 import { promote } from "../dtype.js";
 import { ShapeError } from "../errors.js";
-import { leafNode, type Node, record } from "../graph/node.js";
+import { leafNode, type Node, record, recording } from "../graph/node.js";
 import * as P from "../graph/primitive.js";
 import { broadcast, checkShape, type Shape, sameShape, showShape, sizeOf, stridesOf, wrapDim } from "../graph/shape.js";
 import { castNode } from "./elementwise.js";
@@ -21,6 +21,7 @@ function viewOf(node: Node, shape: Shape, strides: readonly number[], offset: nu
   const contiguous = shape.every((size, d) => size <= 1 || strides[d] === rows[d]);
   view.strides = contiguous ? null : strides;
   view.offset = offset;
+  recording.capture?.views.set(view, node);
   return new Tensor(view);
 }
 

@@ -29,7 +29,7 @@ function tableOf(x: Tensor): Table {
 
 /** Adds to a table's sparse gradient. */
 export function addRows(x: Tensor, part: Rows): { readonly gradient: { readonly node: Node } | null } {
-  const kept = { ...part, gradient: { node: part.values.node } };
+  const kept = { ...part, gradient: part.values };
   tableOf(x).parts.push(kept);
   return kept;
 }

@@ -1,7 +1,7 @@
 import { device } from "../device/device.js";
 import { allocate, type DType, isFloat, type TypedArray } from "../dtype.js";
 import { DTypeError, GradientError, ShapeError } from "../errors.js";
-import { leafNode, type Node, record } from "../graph/node.js";
+import { leafNode, type Node, record, recording } from "../graph/node.js";
 import * as P from "../graph/primitive.js";
 import { type Shape, sameShape, showShape } from "../graph/shape.js";
 import { noteGradient, realize, step } from "../plan/engine.js";
@@ -44,6 +44,7 @@ export class Tensor extends Operations {
   constructor(node: Node) {
     super();
     this.node = node;
+    if (recording.following !== null) recording.following.tensors.push(this);
   }
 
   /** Sizes of the dimensions. */
@@ -140,7 +141,7 @@ export class Tensor extends Operations {
     }
     const source = value instanceof Tensor ? value.detach() : elementwise.constant([], Number(value), this.dtype);
     const fitting = movement.expand(elementwise.to(source, this.dtype), this.shape);
-    [this.node] = step([{ old: this.node, value: fitting.node }]) as [Node];
+    [this.node] = step([{ old: this.node, value: fitting.node, holder: this }]) as [Node];
     return this;
   }
 

@@ -10,6 +10,7 @@ import type { Tensor } from "./tensor.js";
  */
 export function update(holder: Tensor, value: (old: Tensor) => Tensor): void {
   realize(holder.node);
+  const before = holder.node;
   const { node } = value(holder).detach();
   holder.node = node;
   noteGradient(
@@ -20,5 +21,6 @@ export function update(holder: Tensor, value: (old: Tensor) => Tensor): void {
       },
     },
     node,
+    before,
   );
 }

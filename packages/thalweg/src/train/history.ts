@@ -48,6 +48,8 @@ export interface Stopped {
   readonly step: number;
   /** In words; for "notFinite" with the parameter concerned. */
   readonly detail: string;
+  /** For "notFinite": the parameter in which it shows, if it shows in one. */
+  readonly parameter?: string | null;
 }
 
 export interface HistoryData {

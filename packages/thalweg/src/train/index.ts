@@ -1,4 +1,6 @@
 export { type CheckpointStore, Checkpoints, type CheckpointsOptions, writeWhole } from "./checkpoints.js";
+export { diagnose } from "./diagnosis/diagnose.js";
+export type { Finding, FindingKind } from "./diagnosis/finding.js";
 export type { EarlyStoppingOptions } from "./earlyStopping.js";
 export { type EvaluateOptions, evaluate } from "./evaluate.js";
 export { type Callback, type CheckpointOptions, type FitOptions, fit, type Progress } from "./fit.js";

@@ -1,10 +1,14 @@
 /** The training loop. */
-import { OptionError } from "../errors.js";
+import type { TypedArray } from "../dtype.js";
+import { OptionError, StaleError } from "../errors.js";
 import { clipGradNorm, clipGradValue } from "../optim/clip.js";
+import type { LBFGS } from "../optim/lbfgs.js";
 import { ReduceLROnPlateau } from "../optim/lrScheduler/reduceLROnPlateau.js";
-import { fullLike } from "../tensor/create.js";
+import { fullLike, tensor } from "../tensor/create.js";
 import { defaultGenerator, type GeneratorState } from "../tensor/generator.js";
-import type { Tensor } from "../tensor/tensor.js";
+import { rowNode } from "../tensor/sparse.js";
+import { Tensor } from "../tensor/tensor.js";
+import { accuse } from "./accuse.js";
 import { EarlyStopping } from "./earlyStopping.js";
 import { evaluate } from "./evaluate.js";
 import type { CheckpointOptions, FitOptions, Progress } from "./fit.js";
@@ -15,9 +19,8 @@ import { type Batch, batchesOf, type LossFunction, lossFunction, pass, type Trai
 import { Pace } from "./pace.js";
 import { CheckpointError, load, save, type TrainingState } from "./state.js";
 
-/** Losses are read when so many have come together, or sooner if steps are slow. */
-const READ_EVERY = 32;
-const READ_MILLISECONDS = 60;
+/** Progress is told when so much time has passed. */
+const TELL_MILLISECONDS = 60;
 
 interface Recorded {
   readonly step: number;
@@ -49,7 +52,7 @@ export class Training {
   private stepLosses: number[] = [];
   private epochGenerator: GeneratorState = defaultGenerator.getState();
   private unread: Recorded[] = [];
-  private lastRead = performance.now();
+  private lastTold = performance.now();
   private lastSaved = performance.now();
   private started = performance.now();
   /** Samples trained on since `started`, for the rate. */
@@ -57,6 +60,12 @@ export class Training {
   /** How large an epoch is, once one has been seen. */
   private epochSamples: number | null = null;
   private resumedWithin = false;
+  /** The parameters by name, and their values before the batch that is being trained on. */
+  private readonly watched: readonly [string, Tensor][];
+  private before: Tensor["node"][] = [];
+  private last: Batch = [];
+  /** The rule looks along a line at each step, and evaluates the batch as often as it needs. */
+  private readonly searches: boolean;
   /** What was seen of the parameters in the running epoch. */
   private seen: EpochRecord["parameters"] = null;
 
@@ -69,6 +78,10 @@ export class Training {
     whole("accumulate", accumulate);
     this.inspectEvery = options.inspectEvery ?? Math.ceil(epochs / 40);
     this.accumulate = accumulate;
+    this.watched = model.namedParameters();
+    this.searches = options.optimizer.rule === "LBFGS";
+    if (this.searches && accumulate > 1)
+      throw new OptionError("fit: LBFGS evaluates each batch several times, so batches cannot be accumulated");
     this.lossOf = lossFunction(options.loss);
     this.meters = Object.entries(metrics).map(([name, metric]) => [name, new Meter(metric)] as const);
     const goals = Object.fromEntries(Object.entries(metrics).map(([name, { goal }]) => [name, goal]));
@@ -123,26 +136,17 @@ export class Training {
         this.seen = inspect(this.model, options.optimizer);
         options.optimizer.observe(false);
       }
-      if (this.unread.length >= READ_EVERY || performance.now() - this.lastRead > READ_MILLISECONDS) {
-        const bad = this.readLosses();
-        if (bad !== null) return bad;
-        await this.tell();
-      }
+      const bad = this.readLosses();
+      if (bad !== null) return bad;
+      if (performance.now() - this.lastTold > TELL_MILLISECONDS) await this.tell();
       if (this.pace.isDue()) await this.pace.turn();
-      if (signal?.aborted) {
-        const bad = this.readLosses();
-        return bad ?? this.stop("aborted", `stopped in epoch ${this.epoch + 1}, after step ${this.step}`);
-      }
-      if (checkpoint !== undefined && this.isDue(checkpoint)) {
-        const bad = this.readLosses();
-        if (bad !== null) return bad;
-        await this.save(checkpoint);
-      }
+      if (signal?.aborted) return this.stop("aborted", `stopped in epoch ${this.epoch + 1}, after step ${this.step}`);
+      if (checkpoint !== undefined && this.isDue(checkpoint)) await this.save(checkpoint);
     }
     if (this.batch === 0) throw new OptionError("fit: the training data gave no batch at all");
     // Fewer batches than make a step were left, and nobody knew that they were the last.
     if (this.sinceStep > 0) this.makeStep();
-    return this.readLosses();
+    return null;
   }
 
   /** The epoch's batches, from the place where training was interrupted. */
@@ -164,35 +168,75 @@ export class Training {
   }
 
   private trainBatch(batch: Batch, isLast: boolean): void {
-    const { model, accumulate } = this;
+    const { accumulate } = this;
     if (this.sinceStep === 0) this.options.optimizer.zeroGrad();
-    const { output, target, samples } = pass(model, batch);
-    const loss = this.lossOf(output, target, batch);
-    loss.backward(accumulate === 1 ? {} : { gradient: fullLike(loss, 1 / accumulate) });
-    for (const [, meter] of this.meters) meter.add(output, target);
+    this.last = batch;
+    this.before = this.watched.map(([, p]) => rowNode(p));
     const step = this.step + 1;
     this.sinceStep++;
     this.batch++;
+    if (this.searches) {
+      this.search(batch, step);
+      return;
+    }
+    const { output, target, samples } = pass(this.model, batch);
+    const loss = this.lossOf(output, target, batch);
+    loss.backward(accumulate === 1 ? {} : { gradient: fullLike(loss, 1 / accumulate) });
+    for (const [, meter] of this.meters) meter.add(output, target);
     this.trained += samples;
     const ends = this.sinceStep === accumulate || isLast;
     const gradNorm = ends ? this.makeStep() : null;
     this.unread.push({ step, samples, loss, ends, gradNorm });
   }
 
-  private makeStep(): Tensor | null {
-    const { optimizer, clipNorm, clipValue, scheduler, scheduleEvery } = this.options;
+  /** A step of a rule that evaluates the batch several times. */
+  private search(batch: Batch, step: number): void {
+    const optimizer = this.options.optimizer as unknown as LBFGS;
+    let first: ReturnType<typeof pass> | null = null;
+    const loss = optimizer.step(() => {
+      optimizer.zeroGrad();
+      const passed = pass(this.model, batch);
+      const loss = this.lossOf(passed.output, passed.target, batch);
+      loss.backward();
+      if (first === null) for (const [, meter] of this.meters) meter.add(passed.output, passed.target);
+      first ??= passed;
+      this.clip();
+      return loss;
+    });
+    const { samples } = first!;
+    this.trained += samples;
+    this.stepped();
+    this.unread.push({ step, samples, loss, ends: true, gradNorm: null });
+  }
+
+  private clip(): Tensor | null {
+    const { optimizer, clipNorm, clipValue } = this.options;
+    if (clipNorm === undefined && clipValue === undefined) return null;
     const parameters = optimizer.paramGroups.flatMap(({ params }) => params);
     const norm = clipNorm === undefined ? null : clipGradNorm(parameters, clipNorm);
     if (clipValue !== undefined) clipGradValue(parameters, clipValue);
-    optimizer.step();
+    return norm;
+  }
+
+  private makeStep(): Tensor | null {
+    const norm = this.clip();
+    this.options.optimizer.step();
+    this.stepped();
+    return norm;
+  }
+
+  private stepped(): void {
+    const { scheduler, scheduleEvery } = this.options;
     this.step++;
     this.sinceStep = 0;
     if (scheduleEvery === "step" && scheduler !== undefined && !(scheduler instanceof ReduceLROnPlateau))
       scheduler.step();
-    return norm;
   }
 
-  /** Reads the losses that were recorded since the last time; the first that is not finite is a reason to stop. */
+  /**
+   * Reads the loss of the batch that was trained on, which runs the step; one that is not finite is a reason to stop. Read now,
+   * and not some steps later, it finds the parameters' values from before the step still there.
+   */
   private readLosses(): Stopped | null {
     let bad: Stopped | null = null;
     for (const { step, samples, loss, ends, gradNorm } of this.unread) {
@@ -207,22 +251,15 @@ export class Training {
       this.lossSum += value * samples;
       this.samples += samples;
       if (Number.isFinite(value) || bad !== null) continue;
-      bad = { reason: "notFinite", epoch: this.epoch + 1, step, detail: this.accuse(step, value) };
+      const suspects = this.watched.map(([name, p], i) => ({ name, value: valueBefore(p, this.before[i]!) }));
+      const { parameter, where } = accuse(suspects, this.last);
+      const detail = `the loss is ${value} at step ${step}: ${where}`;
+      bad = { reason: "notFinite", epoch: this.epoch + 1, step, detail, parameter };
+      // The model keeps the values from which the loss was computed; the step from it could only spoil the rest.
+      for (const [i, [, p]] of this.watched.entries()) p.assign(tensor(suspects[i]!.value).reshape(p.shape));
     }
     this.unread = [];
-    this.lastRead = performance.now();
     return bad;
-  }
-
-  /** In which parameter it shows that the loss is not finite. */
-  private accuse(step: number, loss: number): string {
-    const parameters = this.model.namedParameters().map(([name, p]) => [name, p.dataSync()] as const);
-    const broken = parameters.filter(([, values]) => !values.every(Number.isFinite)).map(([name]) => name);
-    if (broken.length > 0) return `the loss is ${loss} at step ${step}; not finite: ${broken.join(", ")}`;
-    const largest = parameters
-      .map(([name, values]) => [name, largestOf(values)] as const)
-      .sort(([, a], [, b]) => b - a)[0];
-    return `the loss is ${loss} at step ${step}; parameters are finite, the largest in ${largest?.[0]} (${largest?.[1].toExponential(1)})`;
   }
 
   private async endEpoch(begun: number): Promise<Stopped | null> {
@@ -300,6 +337,7 @@ export class Training {
   }
 
   private async tell(): Promise<void> {
+    this.lastTold = performance.now();
     const { callbacks = [], epochs, train, optimizer } = this.options;
     const seconds = (performance.now() - this.started) / 1000;
     const rate = this.trained / seconds;
@@ -387,10 +425,14 @@ export class Training {
   }
 }
 
-function largestOf(values: ArrayLike<number>): number {
-  let most = 0;
-  for (let i = 0; i < values.length; i++) most = Math.max(most, Math.abs(values[i]!));
-  return most;
+/** A parameter's value before its last step: kept by the engine since the loss was read. (Tables change in place.) */
+function valueBefore(p: Tensor, node: Tensor["node"]): TypedArray {
+  try {
+    return new Tensor(node).dataSync();
+  } catch (error) {
+    if (!(error instanceof StaleError)) throw error;
+    return p.dataSync();
+  }
 }
 
 function whole(name: string, value: number): void {

@@ -142,7 +142,10 @@ describe("fit", () => {
     const { stopped, steps } = history.data;
     expect(stopped!.reason).toBe("notFinite");
     expect(steps.find(({ loss }) => !Number.isFinite(loss))!.step).toBe(stopped!.step);
-    expect(stopped!.detail).toMatch(/not finite: 0\.weight/);
+    expect(stopped!.detail).toMatch(/all parameters were finite before it, the largest values in 0\.bias/);
+    expect(stopped!.parameter).toBe("0.bias");
+    // The step that would have spoiled everything is not kept.
+    for (const p of model.parameters()) expect([...p.dataSync()].every(Number.isFinite)).toBe(true);
     expect(train.History.fromJSON(history.toText()).data).toEqual(history.data);
     expect(train.History.fromJSON(JSON.stringify(history)).data).toEqual(history.data);
   });

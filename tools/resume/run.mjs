@@ -36,7 +36,7 @@ const history = await train.fit(model, {
   optimizer,
   loss: new nn.MSELoss(),
   metrics: { r2: train.metrics.r2() },
-  scheduler: new optim.lrScheduler.CosineAnnealingLR(optimizer, { TMax: 40 }),
+  scheduler: new optim.lrScheduler.CosineAnnealingLR(optimizer, { tMax: 40 }),
   epochs: 40,
   clipNorm: 1,
   accumulate: 2,

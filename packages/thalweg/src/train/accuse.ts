@@ -9,10 +9,16 @@ interface Suspect {
 }
 
 /**
- * Looks at what the loss was computed from, in the order in which blame falls: the batch, then the parameters;
+ * Looks at what the loss was computed from, in the order in which blame falls: learning rates, the batch, the parameters;
  * if all are finite the largest parameter is named, since something overflowed behind it.
  */
-export function accuse(suspects: readonly Suspect[], batch: Batch): { parameter: string | null; where: string } {
+export function accuse(
+  suspects: readonly Suspect[],
+  batch: Batch,
+  lrs: readonly number[],
+): { parameter: string | null; where: string } {
+  const lr = lrs.find((lr) => !Number.isFinite(lr));
+  if (lr !== undefined) return { parameter: null, where: `the learning rate is ${lr}` };
   for (const [i, x] of batch.entries()) {
     const count = isFloat(x.dtype) ? notFinite(x.dataSync()) : 0;
     if (count === 0) continue;

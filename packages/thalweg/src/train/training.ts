@@ -252,7 +252,11 @@ export class Training {
       this.samples += samples;
       if (Number.isFinite(value) || bad !== null) continue;
       const suspects = this.watched.map(([name, p], i) => ({ name, value: valueBefore(p, this.before[i]!) }));
-      const { parameter, where } = accuse(suspects, this.last);
+      const { parameter, where } = accuse(
+        suspects,
+        this.last,
+        "lr" in this.options.optimizer.paramGroups[0]! ? this.lrs() : [],
+      );
       const detail = `the loss is ${value} at step ${step}: ${where}`;
       bad = { reason: "notFinite", epoch: this.epoch + 1, step, detail, parameter };
       // The model keeps the values from which the loss was computed; the step from it could only spoil the rest.
@@ -262,21 +266,24 @@ export class Training {
     return bad;
   }
 
+  private lrs(): number[] {
+    return this.options.optimizer.paramGroups.map((group) => (group as { lr?: number }).lr ?? Number.NaN);
+  }
+
   private async endEpoch(begun: number): Promise<Stopped | null> {
     const { options, model } = this;
-    const { optimizer, scheduler, scheduleEvery = "epoch", validation } = options;
+    const { scheduler, scheduleEvery = "epoch", validation } = options;
     const train: Record<string, number> = { loss: this.lossSum / this.samples };
     for (const [name, meter] of this.meters) train[name] = meter.read(this.samples);
     const measured = validation === undefined ? null : await this.measure(validation);
     this.epoch++;
     this.epochSamples = this.samples;
-    const lr = optimizer.paramGroups.map((group) => (group as { lr?: number }).lr ?? Number.NaN);
     const record = {
       epoch: this.epoch,
       step: this.step,
       train,
       validation: measured,
-      lr,
+      lr: this.lrs(),
       seconds: (performance.now() - begun) / 1000,
       samples: this.samples,
       parameters: this.seen,

@@ -14,6 +14,17 @@ export function judged(history: HistoryData): { split: "train" | "validation"; v
   return { split: "train", values: losses(history, "train") };
 }
 
+/** The loss before anything was learned: the first step's. */
+export const startOf = ({ steps, epochs }: HistoryData): number =>
+  steps[0]?.loss ?? epochs[0]?.train.loss ?? Number.NaN;
+
+/** Each value replaced by the median of the five around it. */
+export const smooth = (values: readonly number[]): number[] =>
+  values.map((_, i) => {
+    const near = values.slice(Math.max(0, i - 2), i + 3).sort((a, b) => a - b);
+    return near[near.length >> 1]!;
+  });
+
 export const mean = (values: readonly number[]): number => values.reduce((a, b) => a + b, 0) / values.length;
 
 /** How much a curve fell from its last quarter but one to its last quarter. */
@@ -40,7 +51,7 @@ export function recentFall(values: readonly number[]): Fall | null {
 }
 
 /** Standard deviation around the straight line of least squares. */
-function residual(values: readonly number[]): number {
+export function residual(values: readonly number[]): number {
   const n = values.length;
   if (n < 3) return 0;
   const [xMean, yMean] = [(n - 1) / 2, mean(values)];

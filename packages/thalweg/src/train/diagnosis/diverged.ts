@@ -68,10 +68,11 @@ export function diverged({ steps, stopped, epochs }: HistoryData): Finding[] {
       severity: "error",
       title: "Diverged",
       detail:
-        `The training loss began at ${say(first)}, was least (${say(best)}) around step ${step}, and ended at ${say(last)}` +
+        `The training loss began at ${say(first)}, ` +
+        `${best < first ? `was least (${say(best)}) around step ${step}` : "never came below that"}, and ended at ${say(last)}` +
         `${stopped?.reason === "notFinite" ? " before it stopped being a number" : ""}.`,
       advice: SMALLER_STEPS,
-      epoch: epochs.find((epoch) => epoch.step > step)?.epoch ?? stopped?.epoch ?? null,
+      epoch: best < first ? (epochs.find((epoch) => epoch.step > step)?.epoch ?? stopped?.epoch ?? null) : 1,
       parameter: null,
       evidence: { first, best, last, step },
     },

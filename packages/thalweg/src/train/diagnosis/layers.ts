@@ -68,31 +68,36 @@ export function deadLayers(history: HistoryData): Finding[] {
   return found;
 }
 
-/** Since the first look both values and gradients grew 10 times in size, or gradients 1000 times. */
+/** Since the first look both values and gradients grew 10 times in size, or gradients 1000 times: the worst is named. */
 export function explodingLayers(history: HistoryData): Finding[] {
-  const found: Finding[] = [];
-  for (const [name, looks] of looksOf(history)) {
+  const grown = [...looksOf(history)].flatMap(([name, looks]) => {
     const [first, last] = [looks[0]!, looks.at(-1)!];
-    if (looks.length < LOOKS || first.record.gradient === null || last.record.gradient === null) continue;
+    if (looks.length < LOOKS || first.record.gradient === null || last.record.gradient === null) return [];
     const values = growth(first.record.value, last.record.value);
     const gradients = growth(first.record.gradient, last.record.gradient);
-    if (!((values >= GROWTH && gradients >= GROWTH) || gradients >= GRADIENT_GROWTH)) continue;
-    found.push({
+    const explodes = (values >= GROWTH && gradients >= GROWTH) || gradients >= GRADIENT_GROWTH;
+    return explodes ? [{ name, first, last, values, gradients }] : [];
+  });
+  const [worst] = grown.sort((a, b) => b.gradients - a.gradients);
+  if (worst === undefined) return [];
+  const { name, first, last, values, gradients } = worst;
+  const others = grown.length === 1 ? "" : ` (so it is with ${grown.length - 1} other parameters)`;
+  return [
+    {
       kind: "explodingLayer",
       severity: "warning",
       title: `Exploding: ${name}`,
       detail:
-        `From epoch ${first.epoch} to ${last.epoch} the gradient of ${name} grew ${say(gradients)} times in size, its values ` +
-        `${say(values)} times, to ${say(size(last.record.value))}.`,
+        `From epoch ${first.epoch} to ${last.epoch} the gradient of ${name} grew ${say(gradients)} times in size and its values ` +
+        `${say(values)} times, to ${say(size(last.record.value))}${others}.`,
       advice:
         "Clip the gradients' norm (clipNorm: 1), lower lr, add weight decay; between deep layers a normalisation (LayerNorm, " +
         "BatchNorm) keeps sizes in bounds.",
       epoch: last.epoch,
       parameter: name,
-      evidence: { values, gradients },
-    });
-  }
-  return found;
+      evidence: { values, gradients, parameters: grown.length },
+    },
+  ];
 }
 
 /** Root mean square. */

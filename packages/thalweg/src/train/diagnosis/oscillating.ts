@@ -1,10 +1,10 @@
 /** Whether the loss jumps up and down instead of falling. */
 import type { HistoryData } from "../history.js";
-import { losses, mean } from "./curves.js";
+import { losses, mean, startOf } from "./curves.js";
 import { type Finding, percent, say } from "./finding.js";
 
 /** From one epoch to the next the loss changes by this share of its level, on average … */
-const SWING = 0.1;
+const SWING = 0.2;
 /** … and turns round at this share of the epochs (of pure noise it is two thirds) … */
 const TURNS = 0.4;
 /** … and all of it leads no further than this share of the way that was gone. */
@@ -14,7 +14,7 @@ const EPOCHS = 8;
 /** Around such a share of the first loss it does not matter any more. */
 const DONE = 1e-3;
 
-/** In the second half of the run the training loss swings by 10 % or more from epoch to epoch and gets nowhere. */
+/** In the second half of the run the training loss swings by 20 % or more from epoch to epoch and gets nowhere. */
 export function oscillating(history: HistoryData): Finding[] {
   const all = losses(history, "train");
   if (all.length < EPOCHS) return [];
@@ -22,7 +22,7 @@ export function oscillating(history: HistoryData): Finding[] {
   const changes = values.slice(1).map((value, i) => value - values[i]!);
   const path = changes.reduce((sum, change) => sum + Math.abs(change), 0);
   const level = Math.abs(mean(values));
-  if (path === 0 || level < DONE * Math.abs(all[0]!)) return [];
+  if (path === 0 || level < DONE * Math.abs(startOf(history))) return [];
   const swing = path / changes.length / level;
   const turns = changes.filter((change, i) => i > 0 && change * changes[i - 1]! < 0).length / (changes.length - 1);
   const progress = Math.abs(values.at(-1)! - values[0]!) / path;

@@ -1,13 +1,13 @@
 /** Whether more epochs would help. */
 import type { HistoryData } from "../history.js";
-import { judged, losses, recentFall } from "./curves.js";
+import { judged, losses, recentFall, startOf } from "./curves.js";
 import { type Finding, percent, say } from "./finding.js";
 
 /** A loss that fell by at least this share from one quarter of the run to the next still falls. */
 export const FALLING = 0.02;
 /** A fall counts if it is this many times its standard error. */
 const CERTAIN = 2;
-/** Below this share of the first epoch's loss there is nothing left to gain. */
+/** Below this share of the first step's loss there is nothing left to gain. */
 const DONE = 1e-4;
 
 const NAMES = { train: "training loss", validation: "validation loss" } as const;
@@ -16,7 +16,7 @@ const NAMES = { train: "training loss", validation: "validation loss" } as const
 export function stillFalling(history: HistoryData): Finding[] {
   const { split, values } = judged(history);
   const fall = recentFall(values);
-  if (fall === null || !falls(values)) return [];
+  if (fall === null || !falls(values, startOf(history))) return [];
   return [
     {
       kind: "stillFalling",
@@ -35,11 +35,12 @@ export function stillFalling(history: HistoryData): Finding[] {
 export function levelledOff(history: HistoryData): Finding[] {
   const { split, values } = judged(history);
   const fall = recentFall(values);
-  if (fall === null || falls(values) || fall.share < -Math.max(FALLING, CERTAIN * fall.error)) return [];
+  if (fall === null || falls(values, startOf(history)) || fall.share < -Math.max(FALLING, CERTAIN * fall.error))
+    return [];
   const [first, last] = [values[0]!, values.at(-1)!];
   const total = (first - Math.min(...values)) / Math.max(Math.abs(first), Number.MIN_VALUE);
   const training = losses(history, "train");
-  const learns = split === "validation" && falls(training);
+  const learns = split === "validation" && falls(training, startOf(history));
   const never = total < FALLING;
   return [
     {
@@ -64,8 +65,8 @@ export function levelledOff(history: HistoryData): Finding[] {
 }
 
 /** Whether a curve still falls, beyond its own scatter, and towards something worth having. */
-export function falls(values: readonly number[]): boolean {
+export function falls(values: readonly number[], start: number): boolean {
   const fall = recentFall(values);
   if (fall === null || fall.share < FALLING || fall.share < CERTAIN * fall.error) return false;
-  return Math.abs(fall.level) > DONE * Math.abs(values[0]!);
+  return Math.abs(fall.level) > DONE * Math.abs(start);
 }

@@ -12,6 +12,7 @@ import {
   MATMUL_BLOCK,
   type MapKernel,
   type MatmulKernel,
+  matmulLoops,
   type ReduceKernel,
   type RunnableKernel,
   type ScatterKernel,
@@ -197,18 +198,26 @@ function compileScatter(kernel: ScatterKernel, machine: Machine): RunnableKernel
 
 function compileMatmul(kernel: MatmulKernel, machine: Machine): RunnableKernel {
   const { loops, a, b, c } = kernel;
-  const depth = loops.length - 1;
-  const k = loops[depth]!;
-  const n = loops[depth - 1]!;
-  const rows = loops.slice(0, -2);
+  const { columns, steps } = matmulLoops(kernel);
+  const sizeOf = (from: number, to: number) => loops.slice(from, to).reduce((x, y) => x * y, 1);
+  const n = sizeOf(columns, steps);
+  const k = sizeOf(steps, loops.length);
   const add = binary("add", kernel.dtype) as Binary;
   const mul = binary("mul", kernel.dtype) as Binary;
   const { index } = machine;
+  /** Sets the indices of some loops to the place that a row-major count stands for. */
+  const stand = (from: number, to: number, count: number): void => {
+    let rest = count;
+    for (let loop = to - 1; loop >= from; loop--) {
+      index[loop] = rest % loops[loop]!;
+      rest = Math.floor(rest / loops[loop]!);
+    }
+  };
 
   const sumOfBlock = (from: number): number => {
     let sum = 0;
     for (let i = from; i < Math.min(from + MATMUL_BLOCK, k); i++) {
-      index[depth] = i;
+      stand(steps, loops.length, i);
       sum = add(sum, mul(machine.read(a), machine.read(b)));
     }
     return sum;
@@ -216,16 +225,12 @@ function compileMatmul(kernel: MatmulKernel, machine: Machine): RunnableKernel {
   return (args, begin, end) => {
     machine.open(args);
     for (let row = begin; row < end; row++) {
-      let rest = row;
-      for (let loop = rows.length - 1; loop >= 0; loop--) {
-        index[loop] = rest % rows[loop]!;
-        rest = Math.floor(rest / rows[loop]!);
-      }
+      stand(0, columns, row);
       for (let j = 0; j < n; j++) {
-        index[depth - 1] = j;
+        stand(columns, steps, j);
         let result = sumOfBlock(0);
         for (let from = MATMUL_BLOCK; from < k; from += MATMUL_BLOCK) result = add(result, sumOfBlock(from));
-        index[depth] = 0;
+        for (let loop = steps; loop < loops.length; loop++) index[loop] = 0;
         machine.write(c, result);
       }
     }

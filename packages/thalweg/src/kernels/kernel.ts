@@ -200,7 +200,9 @@ export interface ScatterKernel extends KernelBase {
 export const MATMUL_BLOCK = 256;
 
 /**
- * `c[…batch, i, j] = Σ_k a[…batch, i, k] · b[…batch, k, j]`, loops being `[...batch, m, n, k]`.
+ * `c[…batch, i, j] = Σ_k a[…batch, i, k] · b[…batch, k, j]`, loops being `[...batch, ...rows, ...columns, ...steps]`: rows,
+ * columns and steps of k may each be walked by several loops, whose indices i, j and k count in row-major order, so that
+ * an operand may be a view that no single stride describes, such as the windows of a convolution.
  * The strides of `a`, `b` and `c` have one entry per loop, zero for the loops that they do not depend on; a and b may
  * have any strides, c is row-major over [...batch, m, n].
  * The order of summation: k is cut into blocks of {@link MATMUL_BLOCK}; within a block a sum starts at 0 and adds the
@@ -211,6 +213,8 @@ export interface MatmulKernel extends KernelBase {
   readonly kind: "matmul";
   readonly loops: readonly number[];
   readonly dtype: "float32" | "float64";
+  /** How many loops rows, columns and steps have. Default: one each. */
+  readonly parts?: readonly [rows: number, columns: number, steps: number];
   readonly a: Access;
   readonly b: Access;
   readonly c: Access;
@@ -257,10 +261,18 @@ export interface Code {
   readonly number: number;
 }
 
+/** The loops of a matmul by what they walk along. */
+export function matmulLoops({ loops, parts = [1, 1, 1] }: Pick<MatmulKernel, "loops" | "parts">) {
+  const steps = loops.length - parts[2];
+  const columns = steps - parts[1];
+  const rows = columns - parts[0];
+  return { rows, columns, steps };
+}
+
 /** How far a kernel's range goes: the `end` of a whole run. */
 export function extent(kernel: Kernel): number {
   const { loops } = kernel;
-  if (kernel.kind === "matmul") return loops.slice(0, -2).reduce((a, b) => a * b, 1);
+  if (kernel.kind === "matmul") return loops.slice(0, matmulLoops(kernel).columns).reduce((a, b) => a * b, 1);
   const outer = kernel.kind === "reduce" ? loops.slice(0, -1) : loops;
   return outer.length > 0 ? outer[0]! : 1;
 }

@@ -1,9 +1,9 @@
 import * as P from "../graph/primitive.js";
-import { stridesOf } from "../graph/shape.js";
+import { type Shape, stridesOf } from "../graph/shape.js";
 import type { Access, Fold, Kernel, Store } from "../kernels/kernel.js";
 import type { Group } from "./fuse.js";
 import type { FoldShape, Item } from "./item.js";
-import { CutLoop, type Loop, Lowering, StoreItem } from "./lower.js";
+import { CutLoop, type Loop, Lowering } from "./lower.js";
 import type { Walk } from "./walk.js";
 
 /** A kernel and what its slots stand for. */
@@ -28,7 +28,7 @@ export function emit(group: Group): Emitted[] {
 }
 
 /** Tries again with finer loops until every walk can be taken apart. */
-function withCuts<T>(start: readonly Loop[], attempt: (loops: readonly Loop[]) => T): T {
+function withCuts<T, L extends Loop>(start: readonly L[], attempt: (loops: readonly L[]) => T): T {
   let loops = start;
   for (;;) {
     try {
@@ -124,49 +124,49 @@ const foldOps: Readonly<Record<string, Fold["op"]>> = {
   argmin: "argmin",
 };
 
+/** A loop of a product, along dimension `dim` of [...batch, m, n, k]. */
+interface ProductLoop extends Loop {
+  readonly dim: number;
+}
+
 function emitMatmul(item: Item): Emitted {
   const [left, right] = item.srcs as [Item, Item];
   const rank = item.shape.length;
-  const m = item.shape[rank - 2]!;
-  const n = item.shape[rank - 1]!;
-  const k = left.shape[rank - 1]!;
-  const batch = item.shape.slice(0, -2);
-  const loops = [...batch, m, n, k].map((size) => loopOf(size, 0));
-  const lowering = new Lowering(loops, new Set(), new Map());
-  const walk = (shape: readonly number[], axes: readonly number[]): Walk => {
-    const strides = new Array<number>(loops.length).fill(0);
-    const rows = stridesOf(shape);
-    rows.forEach((row, d) => {
-      strides[axes[d]!] = row;
-    });
-    return { offset: 0, strides };
-  };
-  const outer = batch.map((_, d) => d);
-  const [M, N, K] = [rank - 2, rank - 1, rank];
-  const operand = (src: Item, axes: readonly number[]): Access => {
-    let access: Access | null;
-    try {
-      access = lowering.view(src, walk(src.shape, axes));
-    } catch (signal) {
-      // The loops of a product cannot be cut: what one of them does not walk through evenly is copied first.
-      throw signal instanceof CutLoop ? new StoreItem(src, false) : signal;
-    }
-    if (access === null) throw new Error(`matmul's operand ${src.primitive.name} is not in memory`);
-    return access;
-  };
-  const a = operand(left, [...outer, M, K]);
-  const b = operand(right, [...outer, K, N]);
-  const c = lowering.access(item, walk(item.shape, [...outer, M, N]));
-  const kernel: Kernel = {
-    kind: "matmul",
-    loops: loops.map((loop) => loop.size),
-    dtype: item.dtype as "float32" | "float64",
-    a,
-    b,
-    c,
-    ...slots(lowering),
-  };
-  return { kernel, buffers: lowering.buffers, scalars: [], operations: 2 * item.size * k };
+  const sizes = [...item.shape, left.shape[rank - 1]!];
+  const [m, n, k] = [rank - 2, rank - 1, rank];
+  const batch = sizes.slice(0, -3).map((_, d) => d);
+  // Operands may be views that take finer loops, such as windows.
+  return withCuts(
+    sizes.map((size, dim): ProductLoop => ({ ...loopOf(size, 1), dim })),
+    (loops) => {
+      const lowering = new Lowering(loops, new Set(), new Map());
+      const walk = (shape: Shape, dims: readonly number[]): Walk => {
+        const rows = stridesOf(shape);
+        const strides = loops.map(({ dim, stride }) => (rows[dims.indexOf(dim)] ?? 0) * stride);
+        return { offset: 0, strides };
+      };
+      const operand = (src: Item, dims: readonly number[]): Access => {
+        const access = lowering.view(src, walk(src.shape, dims));
+        if (access === null) throw new Error(`matmul's operand ${src.primitive.name} is not in memory`);
+        return access;
+      };
+      const a = operand(left, [...batch, m, k]);
+      const b = operand(right, [...batch, k, n]);
+      const c = lowering.access(item, walk(item.shape, [...batch, m, n]));
+      const count = (dim: number) => loops.filter((loop) => loop.dim === dim).length;
+      const kernel: Kernel = {
+        kind: "matmul",
+        loops: loops.map((loop) => loop.size),
+        dtype: item.dtype as "float32" | "float64",
+        parts: [count(m), count(n), count(k)],
+        a,
+        b,
+        c,
+        ...slots(lowering),
+      };
+      return { kernel, buffers: lowering.buffers, scalars: [], operations: 2 * item.size * sizes[k]! };
+    },
+  );
 }
 
 /** Each source is written into its part of the result by a kernel of its own. */

@@ -1,4 +1,4 @@
-import type { Expr, Kernel } from "../kernels/kernel.js";
+import { type Expr, type Kernel, type MatmulKernel, matmulLoops } from "../kernels/kernel.js";
 
 /** How threads share a kernel's range. */
 export interface Share {
@@ -37,11 +37,16 @@ export function shareOf(kernel: Kernel, end: number): Share {
   return { chunk: Math.max(1, Math.ceil(end / parts / granule)) * granule, nanoseconds };
 }
 
+function rowsOf(kernel: MatmulKernel): number {
+  const { rows, columns } = matmulLoops(kernel);
+  return kernel.loops.slice(rows, columns).reduce((a, b) => a * b, 1);
+}
+
 export const worthSharing = (nanoseconds: number): boolean => nanoseconds >= sharing.least;
 
 function granuleOf(kernel: Kernel): number {
   // Each part packs all of b for itself, so it should have rows enough.
-  if (kernel.kind === "matmul") return Math.max(8, Math.ceil(kernel.loops.at(-3)! / 64) * 8);
+  if (kernel.kind === "matmul") return Math.max(8, Math.ceil(rowsOf(kernel) / 64) * 8);
   const kept = kernel.kind === "reduce" ? kernel.loops.length - 1 : kernel.loops.length;
   if (kept > 1) return 1;
   return kernel.kind === "reduce" && kernel.order !== "columns" ? 1 : 64;

@@ -176,41 +176,59 @@ describe("reductions of every size give the oracle's bits", () => {
   });
 });
 
-/** A matmul whose operands have random strides, batches and offsets. */
+/** A matmul whose operands have random strides, batches, offsets, and loops along rows, columns and steps. */
 function matmulCase(seed: number): Case {
   const random = new Random(seed);
   const dtype = random.pick(["float32", "float64"] as const);
   const batch = Array.from({ length: random.pick([0, 0, 1, 2]) }, () => random.int(1, 3));
   const size = () => (random.chance(0.8) ? random.int(1, random.pick([4, 20, 40])) : random.pick([1, 16, 17, 32, 70]));
   const shape = random.pick(["any", "any", "any", "any", "deep", "wide", "tall"] as const);
-  const k = shape === "deep" ? random.pick([256, 257, 511, 513, 600]) : size();
-  const n = shape === "wide" ? random.pick([250, 505, 520, 1030]) : size();
-  const m = shape === "tall" ? random.pick([64, 127, 131, 260]) : size();
-  const loops = [...batch, m, n, k];
-  const last = loops.length - 1;
+  const cut = random.chance(0.4);
+  const several = (whole: number) =>
+    cut && random.chance(0.7)
+      ? random.pick([
+          [random.int(1, 3), Math.ceil(whole / 3)],
+          [2, Math.ceil(whole / 6), 3],
+          [whole, 1],
+        ])
+      : [whole];
+  const steps = several(shape === "deep" ? random.pick([256, 257, 511, 513, 600]) : size());
+  const columns = several(shape === "wide" ? random.pick([250, 505, 520, 1030]) : size());
+  const rows = several(shape === "tall" ? random.pick([64, 127, 131, 260]) : size());
+  const loops = [...batch, ...rows, ...columns, ...steps];
+  const parts = [rows.length, columns.length, steps.length] as const;
+  const numbers = (from: number, count: number) => Array.from({ length: count }, (_, l) => from + l);
+  const outer = numbers(0, batch.length);
+  const m = numbers(batch.length, parts[0]);
+  const n = numbers(batch.length + parts[0], parts[1]);
+  const k = numbers(batch.length + parts[0] + parts[1], parts[2]);
   const buffers: CaseBuffer[] = [];
-  const operand = (unused: number, rowMajor: boolean): Access => {
-    const order = loops
-      .map((_, l) => l)
-      .filter((l) => l !== unused)
-      .reverse();
+  /** Strides along loops, innermost first: in that order one behind the other, or, of an operand, a little otherwise. */
+  const place = (order: readonly number[], isOperand: boolean): Access => {
     const strides = loops.map(() => 0);
     let step = 1;
-    if (!rowMajor && random.chance(0.5)) order.splice(0, 2, order[1]!, order[0]!);
-    for (const l of !rowMajor && random.chance(0.15) ? random.shuffled(order) : order) {
-      if (!rowMajor && l < last - 2 && random.chance(0.4)) continue;
-      strides[l] = step;
+    let reach = 0;
+    for (const l of isOperand && random.chance(0.15) ? random.shuffled(order) : order) {
+      if (isOperand && l < batch.length && random.chance(0.4)) continue;
+      // Neighbours that overlap are windows.
+      strides[l] = isOperand && cut && random.chance(0.2) ? 1 : step;
+      reach += strides[l]! * (loops[l]! - 1);
       step *= loops[l]!;
-      if (!rowMajor && random.chance(0.2)) step += random.int(1, 3);
+      if (isOperand && random.chance(0.2)) step += random.int(1, 3);
     }
     const offset = random.int(0, 3);
-    buffers.push({ dtype, length: step + offset + 2, address: 0 });
+    buffers.push({ dtype, length: reach + offset + 2, address: 0 });
     return { buffer: buffers.length - 1, dtype, offset, strides };
   };
-  const a = operand(last - 1, false);
-  const b = operand(last - 2, false);
-  const c = operand(last, true);
-  return { kernel: { kind: "matmul", buffers: 3, scalars: [], loops, dtype, a, b, c }, buffers, scalars: [], seed };
+  const operand = (along: readonly number[], across: readonly number[]): Access => {
+    const order = random.chance(0.5) ? [...along, ...across] : [...across, ...along];
+    return place([...outer, ...order].reverse(), true);
+  };
+  const a = operand(m, k);
+  const b = operand(k, n);
+  const c = place([...outer, ...m, ...n].reverse(), false);
+  const kernel: Kernel = { kind: "matmul", buffers: 3, scalars: [], loops, parts, dtype, a, b, c };
+  return { kernel, buffers, scalars: [], seed };
 }
 
 test("random matmuls give the oracle's bits", () => {

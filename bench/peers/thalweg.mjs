@@ -109,7 +109,7 @@ const BATCHES = 256;
  * there. For the sparse one a new gradient is made each time, as in training.
  */
 const sparse =
-  (/** @type {"sparse" | "dense" | "rule" | "step"} */ kind) =>
+  (/** @type {"sparse" | "compiled" | "dense" | "rule" | "step"} */ kind) =>
   ({ rows, width, batch, lr, first, lookedAt }) => {
     const table = tensor(uniform(rows * width, 1))
       .reshape([rows, width])
@@ -120,31 +120,36 @@ const sparse =
       Int32Array.from({ length: batch }, (_, i) => hash(b * batch + i, 6) % rows),
     );
     const factors = tensor(uniform(batch * width, 7)).reshape([batch, width]);
-    const options = { sparse: kind === "sparse" || kind === "step" };
+    const options = { sparse: kind !== "dense" && kind !== "rule" };
 
-    const train = (number, alone = false) => {
+    const differentiate = (number) => {
       optimizer.zeroGrad();
       const loss = embedding(table, tensor(batches[number]), options).mul(factors).sum();
       loss.backward();
-      if (alone) loss.item();
-      else optimizer.step();
+      loss.item();
     };
+    const once = (rows) => {
+      optimizer.zeroGrad();
+      embedding(table, rows, options).mul(factors).sum().backward();
+      optimizer.step();
+    };
+    const whole = kind === "compiled" ? compile(once) : once;
     let next = 2;
     return {
       check: () => {
-        for (const number of first) train(number);
+        for (const number of first) whole(tensor(batches[number]));
         const values = embedding(table, tensor(lookedAt, { dtype: "int32" }), options).dataSync();
         return lookedAt.flatMap((_, i) => [values[i * width], values[i * width + width - 1]]);
       },
       ...(kind === "step"
         ? {
-            before: () => train(next++ % BATCHES, true),
+            before: () => differentiate(next++ % BATCHES),
             run: () => {
               optimizer.step();
               table.realize();
             },
           }
-        : { run: kind === "rule" ? () => optimizer.step() : () => train(next++ % BATCHES) }),
+        : { run: kind === "rule" ? () => optimizer.step() : () => whole(tensor(batches[next++ % BATCHES])) }),
     };
   };
 
@@ -204,6 +209,7 @@ await serve(
     sparse: sparse("sparse"),
     sparseDense: sparse("dense"),
     sparseRule: sparse("rule"),
+    sparseCompiled: sparse("compiled"),
     sparseStep: sparse("step"),
     matmul,
     network,

@@ -50,8 +50,21 @@ export const sparse = [
     params: { ...params, first: FIRST, lookedAt: LOOKED_AT },
     rounds: 5,
     contestants: [
-      { key: "thalweg", peer: "thalweg", label: "Thalweg, sparse" },
-      { key: "dense", peer: "thalweg", case: "sparseDense", label: "Thalweg, the same with a dense gradient" },
+      { key: "thalweg", peer: "thalweg", threads: 1, label: "Thalweg, sparse" },
+      {
+        key: "compiled",
+        peer: "thalweg",
+        threads: 1,
+        case: "sparseCompiled",
+        label: "Thalweg, sparse, through compile(step)",
+      },
+      {
+        key: "dense",
+        peer: "thalweg",
+        threads: 1,
+        case: "sparseDense",
+        label: "Thalweg, the same with a dense gradient",
+      },
       {
         key: "floor",
         peer: "copy",
@@ -75,8 +88,8 @@ export const sparse = [
     params: { ...params, first: FIRST, lookedAt: LOOKED_AT },
     rounds: 5,
     contestants: [
-      { key: "thalweg", peer: "thalweg", label: "Thalweg, sparse" },
-      { key: "rule", peer: "thalweg", case: "sparseRule", label: "Thalweg, dense" },
+      { key: "thalweg", peer: "thalweg", threads: 1, label: "Thalweg, sparse" },
+      { key: "rule", peer: "thalweg", threads: 1, case: "sparseRule", label: "Thalweg, dense" },
       {
         key: "floor",
         peer: "copy",

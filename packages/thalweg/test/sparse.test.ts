@@ -150,6 +150,31 @@ test("a saved sparse optimizer goes on as the dense one does", () => {
   }
 });
 
+test("a row that nobody touches for 17,000 steps", () => {
+  const results = [false, true].map((sparse) => {
+    const table = tensor(
+      [
+        [1, 2],
+        [3, 4],
+        [5, 6],
+      ],
+      { requiresGrad: true, dtype: "float64" },
+    );
+    const optimizer = new optim.RMSprop([table], { lr: 1e-4, alpha: 0.9999 });
+    for (let step = 0; step < 17_000; step++) {
+      optimizer.zeroGrad();
+      const row = step % 16_900 === 0 ? 2 : step % 2;
+      embedding(table, tensor([row], { dtype: "int32" }), { sparse })
+        .square()
+        .sum()
+        .backward();
+      optimizer.step();
+    }
+    return [...table.dataSync(), ...optimizer.stateOf(table).squareAvg!.dataSync()];
+  });
+  expectClose(results[1]!, results[0]!, 1e-10);
+});
+
 test("grad of a sparse table is the whole gradient, readable before and after the step", () => {
   const gradients = [false, true].map((sparse) => {
     const table = tensor(

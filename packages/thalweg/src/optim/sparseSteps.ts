@@ -1,4 +1,4 @@
-import { allocate, type TypedArray } from "../dtype.js";
+import { allocate } from "../dtype.js";
 import { IndexError, OptionError } from "../errors.js";
 import type { Node } from "../graph/node.js";
 import { recording } from "../graph/node.js";
@@ -31,21 +31,20 @@ export interface SparseRule<O> {
 
 type Write = (holder: Tensor, rows: Tensor, index: Tensor) => void;
 
-/** Rows that are about to be worked on, as they are named, and how long each has been left alone. */
+/** Rows that are about to be worked on. */
 interface Touched {
   /** The row at each place; -1 where a row is named again. */
   readonly index: Int32Array;
   /** The place where each place's row is named first; null if no row is named twice. */
   readonly firsts: Int32Array | null;
-  /** Up to which step each row has been brought. */
-  readonly froms: Int32Array;
 }
 
 /** Momentum that carries less than this part of a step further is over. */
 const NEGLIGIBLE = 1e-12;
-/** Powers that are remembered: of so many rates, up to so large an exponent. */
+/** Powers are looked up in a table of so many; before a row has been left alone for longer, all are brought up to date. */
+const LONGEST_GAP = 16384;
+/** Rates whose powers are remembered. */
 const MOST_RATES = 4;
-const MOST_POWERS = 4096;
 
 /** 0, 1, … n − 1. (Int32Array.from takes longer than the rest of a step.) */
 function ownPlaces(n: number): Int32Array {
@@ -63,11 +62,14 @@ function ownPlaces(n: number): Int32Array {
  * costs in proportion to the rows touched, and equals the dense one to rounding.
  */
 export class SparseSteps {
-  /** Up to which step each row has been brought. */
-  private readonly last: Int32Array;
+  /** The step that last touched each row (int32), a thing like the rule's own state: kernels read and write it. */
+  private readonly last: Tensor;
+  /** All rows have been brought up to this step at least. */
+  private settled: number;
   /** The learning rate of each step, from `firstLr` on. */
   private readonly lrs: number[] = [];
-  private readonly powers: { readonly rate: number; readonly values: Float64Array }[] = [];
+  private readonly powers: { readonly rate: number; readonly table: Tensor }[] = [];
+  private places = new Int32Array(0);
   private moves = false;
   private own: Node | null = null;
 
@@ -82,7 +84,8 @@ export class SparseSteps {
         `${rule.rule}: has no exact form for rows that a sparse gradient leaves out; use embedding without { sparse: true }`,
       );
     }
-    this.last = new Int32Array(p.shape[0]!).fill(slots.step);
+    this.last = mutable(zeros([p.shape[0]!], { dtype: "int32" }));
+    this.settled = slots.step;
     this.lrs.length = slots.step;
   }
 
@@ -101,23 +104,23 @@ export class SparseSteps {
     const parts = rowsOf(this.p);
     const rows = parts.length === 1 ? parts[0]!.rows : cat(parts.map((part) => part.rows));
     const values = parts.length === 1 ? parts[0]!.values : cat(parts.map((part) => part.values));
-    const touched = this.take(rows, step);
+    if (step - 1 - this.settled >= LONGEST_GAP) this.settle(step - 1);
+    const touched = this.take(rows);
     const g = this.summed(values.detach(), touched);
-    this.onRows(touched, step - 1, write, (pRows, state) =>
+    this.onRows(touched, step - 1, step, write, (pRows, state) =>
       this.rule.update(pRows, g, state, options as never, step, this.slots.numbers),
     );
     if (momentum !== 0 && !this.moves) this.intercept();
   }
 
   /** Brings every row up to date. */
-  settle(): void {
-    const step = this.slots.step;
-    if (this.last.every((at) => at === step)) return;
-    const gap = this.gapOf(this.last, step);
+  settle(step = this.slots.step): void {
+    if (this.settled === step) return;
     const { holders } = this.slots;
     const state: State = { ...holders };
     this.recorded(() => {
       const base = new Tensor(this.nodeOf(this.p));
+      const gap = this.gapOf(reshape(this.last.maximum(this.settled), [this.last.numel, ...this.ones()]), step);
       const value = this.rule.idle!(base, state, this.options() as never, gap);
       const changed = Object.keys(holders).filter((name) => state[name] !== holders[name]);
       const tensors = [...(value === base ? [] : [this.p]), ...changed.map((name) => holders[name]!)];
@@ -128,14 +131,14 @@ export class SparseSteps {
         x.node = nodes[i]!;
       });
     });
-    this.last.fill(step);
+    this.settled = step;
   }
 
   /** Prepares for a step on the whole table. */
   beforeDense(options: object): void {
     this.settle();
     this.lrs.push((options as { lr?: number }).lr ?? 0);
-    this.last.fill(this.slots.step + 1);
+    this.settled = this.slots.step + 1;
   }
 
   /** Stops bringing rows up to date when the table is read. */
@@ -148,34 +151,33 @@ export class SparseSteps {
     this.moves = false;
   }
 
-  /** Takes rows, which are then brought up to a step. */
-  private take(rows: Tensor, step: number): Touched {
-    const { last } = this;
+  /** Finds out which rows are named, and which more than once. */
+  private take(rows: Tensor): Touched {
     const index = rows.dataSync() as Int32Array;
     const n = index.length;
-    for (let i = 0; i < n; i++) {
-      const row = index[i]!;
-      if (row >= 0 && row < last.length) continue;
-      throw new IndexError(`embedding: row ${row} is out of bounds for a table of ${last.length} rows`);
-    }
-    // The rows' entries are anywhere in memory. A loop that does nothing else lets the processor fetch many at a time.
-    const froms = new Int32Array(n);
-    for (let i = 0; i < n; i++) froms[i] = last[index[i]!]!;
-    // While this goes on, a row that was met before has the place where that was, as a number below 0.
+    const count = this.p.shape[0]!;
+    // A hash table of places, at most a quarter full, with the next one free where two rows meet.
+    const bits = 34 - Math.clz32(n);
+    if (this.places.length !== 1 << bits) this.places = new Int32Array(1 << bits);
+    const { places } = this;
+    const mask = places.length - 1;
+    places.fill(-1);
     let firsts: Int32Array | null = null;
     for (let i = 0; i < n; i++) {
       const row = index[i]!;
-      const met = last[row]!;
-      if (met >= 0) {
-        last[row] = ~i;
+      if (row < 0 || row >= count)
+        throw new IndexError(`embedding: row ${row} is out of bounds for a table of ${count} rows`);
+      let at = Math.imul(row, 0x9e3779b1) >>> (32 - bits);
+      while (places[at]! >= 0 && index[places[at]!] !== row) at = (at + 1) & mask;
+      if (places[at]! < 0) {
+        places[at] = i;
         continue;
       }
       firsts ??= ownPlaces(n);
-      firsts[i] = ~met;
-      index[i] = -1;
+      firsts[i] = places[at]!;
     }
-    for (let i = 0; i < n; i++) if (index[i]! >= 0) last[index[i]!] = step;
-    return { index, firsts, froms };
+    if (firsts !== null) for (let i = 0; i < n; i++) if (firsts[i] !== i) index[i] = -1;
+    return { index, firsts };
   }
 
   /** The gradients with those of a row that is named more than once added up at the first place. */
@@ -186,7 +188,13 @@ export class SparseSteps {
   }
 
   /** Runs a formula on rows of the table and of its state, brought up to date first. */
-  private onRows(touched: Touched, until: number, write: Write, formula: (p: Tensor, state: State) => Tensor): void {
+  private onRows(
+    touched: Touched,
+    until: number,
+    step: number,
+    write: Write,
+    formula: (p: Tensor, state: State) => Tensor,
+  ): void {
     const { holders } = this.slots;
     const index = tensor(touched.index);
     const shape = [index.numel, ...this.p.shape.slice(1)];
@@ -196,60 +204,59 @@ export class SparseSteps {
       get: (_, name) => (typeof name === "string" ? zeros(shape, { dtype: this.p.dtype }) : undefined),
     });
     const state = Object.create(unset) as State;
+    const lasts = reshape(gather(this.last, 0, index.relu()).maximum(this.settled), [index.numel, ...this.ones()]);
     for (const name of Object.keys(holders)) state[name] = gather(holders[name]!, 0, at);
     const before = gather(new Tensor(this.nodeOf(this.p)), 0, at);
-    const idle = this.rule.idle!(before, state, this.options() as never, this.gapOf(touched.froms, until));
+    const idle = this.rule.idle!(before, state, this.options() as never, this.gapOf(lasts, until));
     write(this.p, formula(idle, state), index);
     for (const name of Object.keys(state)) write((holders[name] ??= mutable(zerosLike(this.p))), state[name]!, index);
+    write(this.last, constant(index.shape, step, "int32"), index);
   }
 
-  /** What passed by rows that have been brought up to some steps, up to and with another. */
-  private gapOf(froms: Int32Array, until: number): Gap {
+  /** What passed by rows that have been brought up to some steps (int32, [n, 1, …]), up to and with another. */
+  private gapOf(lasts: Tensor, until: number): Gap {
     const { lrs } = this;
-    const column = (values: TypedArray): Tensor => reshape(tensor(values), [froms.length, ...this.ones()]);
-    const gaps = new Int32Array(froms.length);
-    for (let i = 0; i < gaps.length; i++) gaps[i] = until - froms[i]!;
     const decays = new Map<number, Tensor>();
     return {
       decay: (rate) => {
         let found = decays.get(rate);
-        if (found === undefined) decays.set(rate, (found = column(this.powersOf(rate, gaps))));
+        if (found === undefined) {
+          const gaps = lasts.neg().add(until).reshape([lasts.numel]);
+          decays.set(rate, (found = reshape(gather(this.powersOf(rate), 0, gaps), lasts.shape)));
+        }
         return found;
       },
       travelled: (momentum, lr) => {
+        const froms = lasts.dataSync();
         const known = new Map<number, number>();
-        const distance = (gap: number): number => {
+        const distance = (from: number): number => {
           let sum = 0;
           let weight = 1;
-          for (let step = until - gap; step < until; step++) {
+          for (let step = from; step < until; step++) {
             weight *= momentum;
             if (weight < NEGLIGIBLE) break;
             sum += weight * (lr ?? lrs[step] ?? 0);
           }
-          known.set(gap, sum);
+          known.set(from, sum);
           return sum;
         };
-        const values = allocate(this.p.dtype, gaps.length);
-        for (let i = 0; i < gaps.length; i++) values[i] = known.get(gaps[i]!) ?? distance(gaps[i]!);
-        return column(values);
+        const values = allocate(this.p.dtype, froms.length);
+        for (let i = 0; i < froms.length; i++) values[i] = known.get(froms[i]!) ?? distance(froms[i]!);
+        return reshape(tensor(values), lasts.shape);
       },
     };
   }
 
-  /** rateᵏ for each k, remembered from step to step up to {@link MOST_POWERS}. */
-  private powersOf(rate: number, ks: Int32Array): TypedArray {
+  /** rateᵏ for k = 0, 1, …, remembered from step to step. */
+  private powersOf(rate: number): Tensor {
     let found = this.powers.find((one) => one.rate === rate);
     if (found === undefined) {
       if (this.powers.length === MOST_RATES) this.powers.shift();
-      this.powers.push((found = { rate, values: Float64Array.from({ length: MOST_POWERS }, (_, k) => rate ** k) }));
+      const values = allocate(this.p.dtype, LONGEST_GAP + 1);
+      for (let k = 0; k < values.length; k++) values[k] = rate ** k;
+      this.powers.push((found = { rate, table: tensor(values) }));
     }
-    const { values } = found;
-    const out = allocate(this.p.dtype, ks.length);
-    for (let i = 0; i < ks.length; i++) {
-      const k = ks[i]!;
-      out[i] = k < MOST_POWERS ? values[k]! : rate ** k;
-    }
-    return out;
+    return found.table;
   }
 
   private ones(): number[] {
@@ -300,16 +307,21 @@ export class SparseSteps {
   /** Brings some rows up to date. */
   private touch(rows: Tensor): void {
     const { step } = this.slots;
-    const index = rows.dataSync() as Int32Array;
-    if (index.every((row) => this.last[row] === step)) return;
+    if (this.settled === step) return;
     this.recorded(() => {
+      if (
+        gather(this.last, 0, rows)
+          .dataSync()
+          .every((at) => at === step)
+      )
+        return;
       const holders: Tensor[] = [];
       const changes: Change[] = [];
       const write: Write = (holder, value, at) => {
         holders.push(holder);
         changes.push({ old: this.nodeOf(holder), value: value.node, rows: at.node, holder });
       };
-      this.onRows(this.take(rows, step), step, write, (p) => p);
+      this.onRows(this.take(rows), step, step, write, (p) => p);
       const nodes = recordStep(changes);
       holders.forEach((holder, i) => {
         holder.node = nodes[i]!;

@@ -147,12 +147,16 @@ export function rowsAhead(roots: readonly Node[], loops: readonly number[]): Ahe
     if (node.kind !== "gather" || node.dtype === "bool") return;
     const checked = node.args[0]!;
     if (checked.kind !== "checked" || level(checked) !== inner - 1) return;
-    if (checked.size * checked.scale <= CACHED || node.place.induction.strides[inner] !== BYTES[node.dtype]) return;
+    if (checked.size * checked.scale <= CACHED) return;
+    const step = node.place.induction.strides[inner];
+    if (step !== BYTES[node.dtype] && step !== 0) return;
     found.set(`${node.place.induction.buffer}:${checked.args[0]!.id}`, node);
   };
   roots.forEach(visit);
   const gathers = [...found.values()];
-  const bytes = gathers.map(({ dtype }) => Math.min(loops[inner]! * BYTES[dtype], MOST_LINES * LINE));
+  const bytes = gathers.map(({ dtype, place }) =>
+    place.induction.strides[inner] === 0 ? BYTES[dtype] : Math.min(loops[inner]! * BYTES[dtype], MOST_LINES * LINE),
+  );
   const lines = bytes.reduce((n, size) => n + Math.ceil(size / LINE), 0);
   const rows = Math.min(MOST_ROWS, Math.floor(MOST_LINES / lines));
   return gathers.length > 0 && rows > 1 ? { rows, gathers, bytes } : null;

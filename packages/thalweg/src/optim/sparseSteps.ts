@@ -4,7 +4,7 @@ import type { Node } from "../graph/node.js";
 import { recording } from "../graph/node.js";
 import { type Change, step as recordStep } from "../plan/engine.js";
 import { tensor, zeros, zerosLike } from "../tensor/create.js";
-import { constant } from "../tensor/elementwise.js";
+import { constant, where } from "../tensor/elementwise.js";
 import { gather, scatterAdd } from "../tensor/indexing.js";
 import { cat, expand, reshape } from "../tensor/movement.js";
 import { rowsOf, setLazy } from "../tensor/sparse.js";
@@ -35,8 +35,10 @@ type Write = (holder: Tensor, rows: Tensor, index: Tensor) => void;
 interface Touched {
   /** The row at each place; -1 where a row is named again. */
   readonly index: Int32Array;
-  /** The place where each place's row is named first; null if no row is named twice. */
+  /** The place where each place's row is named first; null if no row is named more than twice. */
   readonly firsts: Int32Array | null;
+  /** For the first place of each row the second; else -1. */
+  readonly seconds: Int32Array;
 }
 
 /** Momentum that carries less than this part of a step further is over. */
@@ -45,13 +47,6 @@ const NEGLIGIBLE = 1e-12;
 const LONGEST_GAP = 16384;
 /** Rates whose powers are remembered. */
 const MOST_RATES = 4;
-
-/** 0, 1, … n − 1. (Int32Array.from takes longer than the rest of a step.) */
-function ownPlaces(n: number): Int32Array {
-  const places = new Int32Array(n);
-  for (let i = 0; i < n; i++) places[i] = i;
-  return places;
-}
 
 /**
  * Exact steps on a few rows of a large table.
@@ -162,28 +157,38 @@ export class SparseSteps {
     const { places } = this;
     const mask = places.length - 1;
     places.fill(-1);
-    let firsts: Int32Array | null = null;
+    const firsts = new Int32Array(n);
+    const seconds = new Int32Array(n).fill(-1);
+    let most = 1;
     for (let i = 0; i < n; i++) {
       const row = index[i]!;
       if (row < 0 || row >= count)
         throw new IndexError(`embedding: row ${row} is out of bounds for a table of ${count} rows`);
       let at = Math.imul(row, 0x9e3779b1) >>> (32 - bits);
       while (places[at]! >= 0 && index[places[at]!] !== row) at = (at + 1) & mask;
-      if (places[at]! < 0) {
-        places[at] = i;
-        continue;
+      const first = places[at]!;
+      firsts[i] = first < 0 ? i : first;
+      if (first < 0) places[at] = i;
+      else if (seconds[first]! >= 0) most = 3;
+      else {
+        seconds[first] = i;
+        most = Math.max(most, 2);
       }
-      firsts ??= ownPlaces(n);
-      firsts[i] = places[at]!;
     }
-    if (firsts !== null) for (let i = 0; i < n; i++) if (firsts[i] !== i) index[i] = -1;
-    return { index, firsts };
+    if (most > 1) for (let i = 0; i < n; i++) if (firsts[i] !== i) index[i] = -1;
+    return { index, firsts: most > 2 ? firsts : null, seconds };
   }
 
   /** The gradients with those of a row that is named more than once added up at the first place. */
-  private summed(values: Tensor, { firsts }: Touched): Tensor {
-    if (firsts === null) return values;
-    const slot = expand(reshape(tensor(firsts), [firsts.length, ...this.ones()]), values.shape);
+  private summed(values: Tensor, { firsts, seconds }: Touched): Tensor {
+    const column = (places: Int32Array) => reshape(tensor(places), [places.length, ...this.ones()]);
+    if (firsts === null) {
+      // Whether a row is named twice is no matter of the graph, so that steps with and without such rows are alike.
+      const second = column(seconds);
+      const more = gather(values, 0, expand(second.relu(), values.shape));
+      return values.add(where(second.ge(0), more, 0));
+    }
+    const slot = expand(column(firsts), values.shape);
     return scatterAdd(constant(values.shape, 0, values.dtype), 0, slot, values);
   }
 

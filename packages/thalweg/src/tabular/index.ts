@@ -1,1 +1,2 @@
-export {};
+export { DataFileError } from "./errors.js";
+export type { Cell, Chunk, TableSource } from "./source.js";

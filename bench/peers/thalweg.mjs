@@ -130,8 +130,10 @@ const sparse =
     };
     const once = (rows) => {
       optimizer.zeroGrad();
-      embedding(table, rows, options).mul(factors).sum().backward();
+      const loss = embedding(table, rows, options).mul(factors).sum();
+      loss.backward();
       optimizer.step();
+      return loss;
     };
     const whole = kind === "compiled" ? compile(once) : once;
     let next = 2;

@@ -61,6 +61,8 @@ export class Recorded implements Following {
 
   /** What the step changes, by what holds it. */
   private readonly carried: { readonly slot: Node; readonly holder: Holder }[] = [];
+  private readonly deads = new Map<Node, Node>();
+
   private at = 0;
   private pass = 0;
   private holders: Holder[] | null = null;
@@ -183,6 +185,7 @@ export class Recorded implements Following {
     this.at = 0;
     this.pass = 0;
     this.holders = null;
+    this.tensors.length = 0;
     recording.following = this;
     return true;
   }
@@ -315,11 +318,7 @@ export class Recorded implements Following {
       register(own(node));
     });
     if (this.holders !== null && this.stepAt >= given.length) engine.takeStep(this.assigns.map(own));
-    this.lost = true;
   }
-
-  /** True if it cannot be followed again. */
-  lost = false;
 
   /**
    * Ends a call that has returned `outputs`. If everything was as recorded, runs the plan and gives values to the outputs,
@@ -392,7 +391,10 @@ export class Recorded implements Following {
     }
     engine.afterOverwriting(olds);
     // The tensors that were made on the way hold nodes that stand for another value at the next call.
-    for (const tensor of this.tensors) if (tensor.node.primitive !== P.leaf) tensor.node = dead(tensor.node);
+    for (let i = 0; i < this.tensors.length; i++) {
+      const tensor = this.tensors[i]!;
+      if (tensor.node.primitive !== P.leaf) tensor.node = this.deadOf(tensor.node);
+    }
     this.tensors.length = 0;
     this.assigns.forEach((node, i) => {
       this.holders![i]!.node = this.settled(node);
@@ -409,6 +411,12 @@ export class Recorded implements Following {
     for (const node of results) node.standsFor = null;
     if (failed)
       throw new IndexError("gather, indexSelect or scatterAdd: an index was outside the bounds of its dimension");
+  }
+
+  private deadOf(node: Node): Node {
+    let found = this.deads.get(node);
+    if (found === undefined) this.deads.set(node, (found = dead(node)));
+    return found;
   }
 
   private settled(node: Node): Node {

@@ -65,28 +65,45 @@ export class Checkpoints implements CheckpointStore {
       fs.mkdirSync(folder, { recursive: true });
       writeWhole(target, encodeState(state));
     } catch (error) {
-      throw new CheckpointError(`the checkpoint ${target} cannot be written: ${(error as Error).message}`);
+      throw new CheckpointError(`the checkpoint ${target} cannot be written: ${reason(error)}`);
     }
     this.clean(state);
   }
 
   latest(): TrainingState | null {
     for (const file of this.files().reverse()) {
-      try {
-        return decodeState(this.fs.readFileSync(file));
-      } catch (error) {
-        this.warn(`${file} is passed over: ${(error as Error).message}`);
-      }
+      const state = this.read(file);
+      if (state !== null) return state;
     }
     return null;
   }
 
+  /**
+   * The state at the end of the best epoch; null if there is none, or its file was not kept (checkpoints are not saved after
+   * every epoch, say). The best values themselves are in every later state too (`best`).
+   */
+  best(): TrainingState | null {
+    const step = bestStep(this.latest());
+    const file = this.files().find((name) => stepOf(name) === step);
+    return file === undefined ? null : this.read(file);
+  }
+
+  /** A file's state; null, with a warning, if it cannot be read. */
+  private read(file: string): TrainingState | null {
+    try {
+      return decodeState(this.fs.readFileSync(file));
+    } catch (error) {
+      this.warn(`${file} is passed over: ${(error as Error).message}`);
+      return null;
+    }
+  }
+
   /** Deletes what is neither among the newest nor the best, and what a killed process has left half written. */
-  private clean({ history: { best, epochs } }: TrainingState): void {
+  private clean(state: TrainingState): void {
     const { fs, path, folder } = this;
-    const bestStep = epochs.find(({ epoch }) => epoch === best?.epoch)?.step;
+    const best = bestStep(state);
     const old = this.files().slice(0, -this.keep);
-    for (const file of old) if (stepOf(path.basename(file)) !== bestStep) fs.rmSync(file, { force: true });
+    for (const file of old) if (stepOf(file) !== best) fs.rmSync(file, { force: true });
     for (const name of fs.readdirSync(folder)) {
       if (name.endsWith(PARTIAL)) fs.rmSync(path.join(folder, name), { force: true });
     }
@@ -94,6 +111,23 @@ export class Checkpoints implements CheckpointStore {
 }
 
 const stepOf = (name: string): number => Number(NAME.exec(name.split(/[\\/]/).at(-1)!)![1]);
+
+/** The step at which the best epoch ended. */
+const bestStep = (state: TrainingState | null): number | undefined =>
+  state?.history.epochs.find(({ epoch }) => epoch === state.history.best?.epoch)?.step;
+
+const REASONS: Readonly<Record<string, string>> = {
+  ENOSPC: "the disk is full. The checkpoints before it are whole: make room and go on from the last",
+  EDQUOT: "the disk quota is used up. The checkpoints before it are whole: make room and go on from the last",
+  EACCES: "there is no permission to write there",
+  EROFS: "the file system can only be read",
+};
+
+function reason(error: unknown): string {
+  const { code, message } = error as Error & { code?: string };
+  const known = REASONS[code ?? ""];
+  return known === undefined ? message : `${known} (${code})`;
+}
 
 function needed<Name extends "fs" | "path">(name: Name) {
   const found = nodeModule(name);

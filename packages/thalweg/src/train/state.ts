@@ -136,6 +136,7 @@ function checksum(text: string, entries: readonly FileEntry[]): string {
   const encoder = new TextEncoder();
   let sum = crc32(encoder.encode(text));
   // The order of entries in a file is the format's own.
-  for (const { name, shape, bytes } of entries) sum ^= crc32(bytes, crc32(encoder.encode(`${name}\0${shape}\0`)));
+  for (const { name, dtype, shape, bytes } of entries)
+    sum ^= crc32(bytes, crc32(encoder.encode(`${name}\0${dtype}\0${shape}\0`)));
   return (sum >>> 0).toString(16).padStart(8, "0");
 }

@@ -1,10 +1,20 @@
 import { spawn } from "node:child_process";
-import { cpSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import {
+  cpSync,
+  existsSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import fc from "fast-check";
 import { nn, optim, train } from "thalweg";
+import { encode } from "thalweg/safetensors";
 import { afterEach, describe, expect, it } from "vitest";
 import { curve, MemoryStore, net } from "./models.js";
 
@@ -42,6 +52,7 @@ describe("Checkpoints", () => {
     const best = history.data.best!.epoch;
     const kept = new Set([best, 5, 6]);
     expect(store.files().map((file) => Number(/(\d+)\.safetensors/.exec(file)![1]))).toEqual([...kept].sort());
+    expect(store.best()!.epoch).toBe(best);
     const state = store.latest()!;
     expect(state.step).toBe(6);
     expect(state.extra).toEqual({ seed: 3 });
@@ -72,6 +83,34 @@ describe("Checkpoints", () => {
     writeFileSync(join(place, "checkpoint-000000009.safetensors.partial"), "half");
     await trained(new Checkpoints(place), 1);
     expect(readdirSync(place).filter((name) => name.endsWith(".partial"))).toEqual([]);
+  });
+
+  it.runIf(existsSync("/dev/full"))("on a full disk: says so, leaves no litter, and what was there stays", async () => {
+    const place = folder();
+    await trained(new Checkpoints(place), 2);
+    const store = new Checkpoints(place);
+    const before = readdirSync(place);
+    // The file that is written first is a device that has no room, ever.
+    symlinkSync("/dev/full", join(place, "checkpoint-000000003.safetensors.partial"));
+    const state = store.latest()!;
+    expect(() => store.save({ ...state, step: 3 })).toThrow(
+      /checkpoint-000000003\.safetensors cannot be written: the disk is full\. The checkpoints before it are whole.*ENOSPC/,
+    );
+    expect(readdirSync(place)).toEqual(before);
+    expect(store.latest()!.step).toBe(2);
+    store.save({ ...state, step: 3 });
+    expect(store.latest()!.step).toBe(3);
+  });
+
+  it("a foreign file under a checkpoint's name is passed over", async () => {
+    const place = folder();
+    const warnings: string[] = [];
+    const store = new Checkpoints(place, { onWarning: (message) => warnings.push(message) });
+    await trained(store, 1);
+    const model = net(2, 1);
+    writeFileSync(join(place, "checkpoint-000000007.safetensors"), encode(model.stateDict()));
+    expect(store.latest()!.step).toBe(1);
+    expect(warnings).toEqual([expect.stringMatching(/checkpoint-000000007.* is passed over: this is no checkpoint/)]);
   });
 
   it("cannot be written where there is no folder: the error says where", async () => {
@@ -106,6 +145,18 @@ describe("Checkpoints", () => {
       }),
       { numRuns: 300 },
     );
+    // The list of tensors at the header's end, byte by byte: names, kinds, shapes, places.
+    const text = new TextDecoder("latin1").decode(bytes);
+    const end = 8 + new DataView(bytes.buffer).getUint32(0, true);
+    const list = text.indexOf('},"', text.indexOf('"checksum"'));
+    expect(text.slice(list, end)).toMatch(/"dtype":"F32","shape"/);
+    for (let at = list; at < end; at++) {
+      for (const by of [1, 15, 128]) {
+        const changed = bytes.slice();
+        changed[at]! ^= by;
+        refused(changed);
+      }
+    }
     fc.assert(
       fc.property(fc.nat(bytes.length - 1), (length) => refused(bytes.slice(0, length))),
       { numRuns: 100 },

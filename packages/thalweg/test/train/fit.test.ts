@@ -271,6 +271,9 @@ describe("resuming from a checkpoint", () => {
     SGD: (p) => new optim.SGD(p, { lr: 0.01, momentum: 0.9 }) as never,
     SGDScheduleFree: (p) => new optim.SGDScheduleFree(p, { lr: 0.1 }) as never,
     AdamWScheduleFree: (p) => new optim.AdamWScheduleFree(p) as never,
+    AdamW: (p) => new optim.AdamW(p) as never,
+    "Muon, of the weights": (p) => new optim.Muon(p.filter(({ ndim }) => ndim === 2)) as never,
+    LBFGS: (p) => new optim.LBFGS(p, { maxIter: 4, lineSearch: "strongWolfe" }) as never,
   };
 
   /** A run with everything in it; `stopAfter` steps it is aborted, and gone on with in new objects. */

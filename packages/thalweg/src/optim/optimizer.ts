@@ -20,7 +20,15 @@ export type Params<O> = Iterable<Tensor> | Iterable<ParamGroup<O>>;
 /** Options and state as plain data: numbers, strings, booleans and typed arrays. */
 export interface StateDict<O> {
   /** By the parameter's number, counted over all groups: its state, and how many steps it has made. */
-  state: Record<number, { step: number; tensors: Record<string, SavedTensor> }>;
+  state: Record<
+    number,
+    {
+      step: number;
+      tensors: Record<string, SavedTensor>;
+      /** Of a table that is trained sparsely: up to which step each row has been brought. Left out: all of them to `step`. */
+      rows?: SavedTensor;
+    }
+  >;
   /** The state of the optimizer as a whole, for rules that have one. */
   shared: Record<string, SavedTensor>;
   paramGroups: (O & { params: number[] })[];
@@ -276,15 +284,22 @@ export abstract class Optimizer<O extends object> implements SparseRule<O> {
     return this.paramGroups.flatMap((group) => group.params);
   }
 
-  /** Options and state as plain data, to be saved. */
-  stateDict(): StateDict<O> {
+  /**
+   * Options and state as plain data, to be saved.
+   *
+   * @param options - `settle`: first bring all rows of tables that are trained sparsely up to date, so that the state means the
+   *   same to other programs. Default true. Without, saving changes no later bit: where a row is brought up to date in two
+   *   goes, it may be rounded otherwise than in one.
+   */
+  stateDict({ settle = true }: { settle?: boolean } = {}): StateDict<O> {
     const parameters = this.parameters();
     const state: StateDict<O>["state"] = {};
     parameters.forEach((p, i) => {
       const slots = this.slots.get(p);
       if (slots === undefined) return;
-      this.settleRows(slots);
-      state[i] = { step: slots.step, tensors: slots.save() };
+      if (settle) this.settleRows(slots);
+      const rows = settle ? null : (slots.sparse?.progress() ?? null);
+      state[i] = { step: slots.step, tensors: slots.save(), ...(rows === null ? {} : { rows }) };
     });
     const paramGroups = this.paramGroups.map((group) => ({
       ...group,
@@ -336,6 +351,11 @@ export abstract class Optimizer<O extends object> implements SparseRule<O> {
         slots.put({ [name]: x });
       }
       slots.step = entry.step;
+      if (entry.rows !== undefined) {
+        const group = ownState.get(p)!;
+        slots.sparse = new SparseSteps(p, slots, this, () => group);
+        slots.sparse.goOn(entry.rows);
+      }
       loaded.set(p, slots);
     });
     const whole = new Slots(this.initialShared(), () => new Tensor(scalarNode(0, "float32")));

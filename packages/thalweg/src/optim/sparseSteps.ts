@@ -9,7 +9,7 @@ import { gather, scatterAdd } from "../tensor/indexing.js";
 import { cat, expand, reshape } from "../tensor/movement.js";
 import { rowsOf, setLazy } from "../tensor/sparse.js";
 import { Tensor } from "../tensor/tensor.js";
-import { mutable, type Numbers, type Slots, type State } from "./slots.js";
+import { mutable, type Numbers, type SavedTensor, type Slots, type State } from "./slots.js";
 
 /** How long rows have been left alone, as columns [n, 1, …] that broadcast over the rows. */
 export interface Gap {
@@ -127,6 +127,24 @@ export class SparseSteps {
       });
     });
     this.settled = step;
+  }
+
+  /** Up to which step each row has been brought, to be saved; null if all are up to date, which those that move are made. */
+  progress(): SavedTensor | null {
+    if (this.moves) this.settle();
+    if (this.last.every((at) => at === this.slots.step)) return null;
+    return { dtype: "int32", shape: [this.last.length], data: this.last.slice() };
+  }
+
+  /** Goes on from what {@link progress} has saved. */
+  goOn({ dtype, data }: SavedTensor): void {
+    const { last, slots } = this;
+    if (dtype !== "int32" || data.length !== last.length || !data.every((at) => at >= 0 && at <= slots.step)) {
+      throw new OptionError(
+        `loadStateDict: rows must be ${last.length} whole numbers of 0 to ${slots.step}, one for each row of the table`,
+      );
+    }
+    last.set(data);
   }
 
   /** Prepares for a step on the whole table. */

@@ -79,7 +79,10 @@ export function encodeState(state: TrainingState): Uint8Array {
   if (best !== null) add("best", best);
   add("gradients", gradients);
   for (const [name, saved] of Object.entries(meters)) add(`meters/${name}`, saved);
-  for (const [i, { tensors }] of Object.entries(optimizer.state)) add(`optimizer/${i}`, tensors);
+  for (const [i, { tensors, rows }] of Object.entries(optimizer.state)) {
+    add(`optimizer/${i}`, tensors);
+    if (rows !== undefined) add("rows", { [i]: rows });
+  }
   add("shared", optimizer.shared);
   const steps = Object.fromEntries(Object.entries(optimizer.state).map(([i, { step }]) => [i, step]));
   const text = toJSON({
@@ -116,6 +119,7 @@ export function decodeState(bytes: Uint8Array): TrainingState {
           return [entry.name.slice(prefix.length + 1), { dtype: x.dtype, shape: [...x.shape], data: x.dataSync() }];
         }),
     );
+  const rows = under("rows");
   return {
     ...rest,
     model: under("model"),
@@ -124,7 +128,10 @@ export function decodeState(bytes: Uint8Array): TrainingState {
     meters: Object.fromEntries(meters.map((name) => [name, under(`meters/${name}`)])),
     optimizer: {
       state: Object.fromEntries(
-        Object.entries(optimizer.steps).map(([i, step]) => [i, { step, tensors: under(`optimizer/${i}`) }]),
+        Object.entries(optimizer.steps).map(([i, step]) => [
+          i,
+          { step, tensors: under(`optimizer/${i}`), ...(rows[i] === undefined ? {} : { rows: rows[i] }) },
+        ]),
       ),
       shared: under("shared"),
       paramGroups: optimizer.paramGroups,

@@ -376,7 +376,7 @@ export class Training {
       model: save(model.stateDict()),
       best: best === null ? null : save(best),
       rule: options.optimizer.rule,
-      optimizer: options.optimizer.stateDict(),
+      optimizer: options.optimizer.stateDict({ settle: false }),
       scheduler: options.scheduler?.stateDict() ?? null,
       generator: defaultGenerator.getState(),
       epochGenerator: this.epochGenerator,

@@ -1,4 +1,16 @@
-import { manualSeed, nn, noGrad, optim, resetStats, stats, type Tensor, train } from "thalweg";
+import {
+  Generator,
+  manualSeed,
+  nn,
+  noGrad,
+  optim,
+  randint,
+  randn,
+  resetStats,
+  stats,
+  type Tensor,
+  train,
+} from "thalweg";
 import { describe, expect, it } from "vitest";
 import { bits, clouds, curve, MemoryStore, net, shuffled } from "./models.js";
 
@@ -323,6 +335,60 @@ describe("resuming from a checkpoint", () => {
     it(`${name}: interrupted three times, once between epochs, it ends with the same bits`, async () => {
       const whole = await run(make, []);
       expect(await run(make, [4, 8, 6])).toEqual(whole);
+    });
+  }
+
+  const sparse: Record<string, (params: Tensor[]) => optim.Optimizer<object>> = {
+    RMSprop: (p) => new optim.RMSprop(p) as never,
+    "RMSprop, momentum": (p) => new optim.RMSprop(p, { momentum: 0.9 }) as never,
+    "SGD, momentum": (p) => new optim.SGD(p, { lr: 0.01, momentum: 0.9 }) as never,
+    Adagrad: (p) => new optim.Adagrad(p, { lr: 0.1 }) as never,
+    SparseAdam: (p) => new optim.SparseAdam(p) as never,
+  };
+  const generator = new Generator(3);
+  const ids = randint(0, 50, [60, 3], { generator }).realize();
+  const wanted = randn([60, 1], { generator }).realize();
+
+  /** The same with a table of which each batch touches a few rows. */
+  async function runSparse(make: (params: Tensor[]) => optim.Optimizer<object>, stops: number[]) {
+    const store = new MemoryStore();
+    for (const stop of [...stops, Number.POSITIVE_INFINITY]) {
+      manualSeed(4);
+      const model = new nn.Sequential(
+        new nn.Embedding(50, 4, { sparse: true }),
+        new nn.Flatten(),
+        new nn.Linear(12, 1),
+      );
+      const controller = new AbortController();
+      let batches = 0;
+      const source = shuffled({ x: ids, y: wanted }, 10);
+      const history = await train.fit(model, {
+        train: {
+          length: source.length,
+          *[Symbol.iterator]() {
+            for (const batch of source as Iterable<Tensor[]>) {
+              if (++batches > stop) controller.abort();
+              yield batch;
+            }
+          },
+        },
+        optimizer: make(model.parameters()),
+        loss: mse,
+        epochs: 5,
+        inspectEvery: 2,
+        checkpoint: { store, resume: true },
+        signal: controller.signal,
+      });
+      if (stop === Number.POSITIVE_INFINITY) return { bits: bits(model), steps: history.data.steps };
+    }
+    return null;
+  }
+
+  for (const [name, make] of Object.entries(sparse)) {
+    it(`${name} on a sparse table: interrupted three times, it ends with the same bits`, async () => {
+      const whole = await runSparse(make, []);
+      expect(whole!.steps).toHaveLength(30);
+      expect(await runSparse(make, [4, 8, 6])).toEqual(whole);
     });
   }
 

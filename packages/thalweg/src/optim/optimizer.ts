@@ -25,7 +25,7 @@ export interface StateDict<O> {
     {
       step: number;
       tensors: Record<string, SavedTensor>;
-      /** Of a table that is trained sparsely: up to which step each row has been brought. Left out: all of them to `step`. */
+      /** Of a table that is trained sparsely: how far its rows have been brought. Left out: all of them to `step`. */
       rows?: SavedTensor;
     }
   >;

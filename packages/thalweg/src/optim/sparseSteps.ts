@@ -129,22 +129,29 @@ export class SparseSteps {
     this.settled = step;
   }
 
-  /** Up to which step each row has been brought, to be saved; null if all are up to date, which those that move are made. */
+  /**
+   * What is to be saved: the step that all rows have been brought to at least, and then for each row the step that last touched
+   * it. Null if all are up to date, which those that move are made.
+   */
   progress(): SavedTensor | null {
     if (this.moves) this.settle();
-    if (this.last.every((at) => at === this.slots.step)) return null;
-    return { dtype: "int32", shape: [this.last.length], data: this.last.slice() };
+    if (this.settled === this.slots.step) return null;
+    const data = new Int32Array(this.last.numel + 1);
+    data[0] = this.settled;
+    data.set(this.last.dataSync(), 1);
+    return { dtype: "int32", shape: [data.length], data };
   }
 
   /** Goes on from what {@link progress} has saved. */
   goOn({ dtype, data }: SavedTensor): void {
     const { last, slots } = this;
-    if (dtype !== "int32" || data.length !== last.length || !data.every((at) => at >= 0 && at <= slots.step)) {
+    if (dtype !== "int32" || data.length !== last.numel + 1 || !data.every((at) => at >= 0 && at <= slots.step)) {
       throw new OptionError(
-        `loadStateDict: rows must be ${last.length} whole numbers of 0 to ${slots.step}, one for each row of the table`,
+        `loadStateDict: rows must be ${last.numel + 1} whole numbers of 0 to ${slots.step}, one for each row of the table behind one for all`,
       );
     }
-    last.set(data);
+    this.settled = data[0]!;
+    last.assign(tensor(data.slice(1)));
   }
 
   /** Prepares for a step on the whole table. */

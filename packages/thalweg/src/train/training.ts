@@ -101,8 +101,11 @@ export class Training {
       this.started = performance.now();
       const end = await this.epochs();
       this.history.data.stopped = end;
-      await this.settleEnd(end);
+      const { checkpoint } = options;
+      // After a loss that is not finite the last good checkpoint stays the last.
+      if (checkpoint !== undefined && end.reason !== "notFinite") await this.save(checkpoint);
     }
+    this.settleEnd(this.history.data.stopped!);
     for (const callback of options.callbacks ?? []) await callback.onEnd?.(this.history);
     return this.history;
   }
@@ -311,6 +314,8 @@ export class Training {
         ends = this.stop("aborted", `stopped by a callback after epoch ${this.epoch}`);
     }
     const { checkpoint } = options;
+    // Whoever goes on from this checkpoint must not go on where this run stops.
+    this.history.data.stopped = ends;
     if (checkpoint !== undefined && this.epoch % (checkpoint.everyEpochs ?? 1) === 0) await this.save(checkpoint);
     return ends ?? (options.signal?.aborted ? this.stop("aborted", `stopped after epoch ${this.epoch}`) : null);
   }
@@ -332,13 +337,10 @@ export class Training {
     return { reason, epoch: this.epoch + within, step: this.step, detail };
   }
 
-  /** What remains to be done when training has ended, however it did. */
-  private async settleEnd({ reason }: Stopped): Promise<void> {
-    const { checkpoint, optimizer } = this.options;
-    // After a loss that is not finite the last good checkpoint stays the last.
-    if (checkpoint !== undefined && reason !== "notFinite") await this.save(checkpoint);
+  /** What remains to be done when training has ended, however it did, also if that was in another process. */
+  private settleEnd({ reason }: Stopped): void {
     if (reason === "aborted") return;
-    (optimizer as Partial<{ eval(): void }>).eval?.();
+    (this.options.optimizer as Partial<{ eval(): void }>).eval?.();
     if (this.best !== null && this.watch?.restoreBest) this.model.loadStateDict(this.best);
     this.model.eval();
   }

@@ -398,6 +398,40 @@ describe("resuming from a checkpoint", () => {
     expect(await run(make, [1, 5, 6, 9], 4)).toEqual(whole);
   });
 
+  it("from whatever checkpoint of a run one goes on, the last ones included, the same end is reached", async () => {
+    const data = curve(60);
+    const other = curve(30, 9);
+    const go = async (store: train.CheckpointStore) => {
+      const model = net(2, 1, 4, 0.3);
+      const optimizer = new optim.RMSprop(model.parameters(), { lr: 0.05, momentum: 0.9 });
+      manualSeed(11);
+      const history = await train.fit(model, {
+        train: shuffled(data, 16),
+        validation: [[other.x, other.y]] as const,
+        optimizer,
+        loss: mse,
+        scheduler: new optim.lrScheduler.ReduceLROnPlateau(optimizer as never, { patience: 1 }),
+        epochs: 30,
+        accumulate: 2,
+        clipNorm: 1,
+        earlyStopping: { patience: 2 },
+        checkpoint: { store, everySteps: 1, resume: true },
+      });
+      const { epochs, steps, best, stopped } = history.data;
+      return { bits: bits(model), epochs: epochs.map(({ seconds: _, ...rest }) => rest), steps, best, stopped };
+    };
+    const store = new MemoryStore();
+    const whole = await go(store);
+    expect(whole.stopped!.reason).toBe("earlyStopping");
+    expect(store.saved.length).toBeGreaterThan(10);
+    const last = store.saved.length - 4;
+    for (const saved of store.saved.filter((_, i) => i % 4 === 1 || i >= last)) {
+      const from = new MemoryStore();
+      from.saved.push(saved);
+      expect(await go(from)).toEqual(whole);
+    }
+  });
+
   it("a finished run stays as it is; with more epochs it goes on", async () => {
     const data = curve(64);
     const store = new MemoryStore();

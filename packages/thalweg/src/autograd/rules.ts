@@ -6,7 +6,7 @@ import type { Node } from "../graph/node.js";
 import { type Shape, sameShape } from "../graph/shape.js";
 import { constant, where } from "../tensor/elementwise.js";
 import { gather, matmul, scatterAdd } from "../tensor/indexing.js";
-import { expand, flip, narrow, permute, reshape } from "../tensor/movement.js";
+import { expand, flip, narrow, overlap, permute, reshape, unfold } from "../tensor/movement.js";
 import { cumsum } from "../tensor/reduce.js";
 import { Tensor } from "../tensor/tensor.js";
 import { padStrided } from "./strided.js";
@@ -123,6 +123,8 @@ export const rules: Readonly<Record<string, Rule>> = {
   ],
   expand: (g, { x }) => [unbroadcast(g, x.shape)],
   slice: (g, { x, attr }) => [padStrided(g, x.shape, attr)],
+  unfold: (g, { x, attr }) => [overlap(g, x.shape, attr)],
+  overlap: (g, { attr: [dim, size, dilation] }) => [unfold(g, dim!, size!, 1, dilation)],
   pad: (g, { x, attr }) => [x.shape.reduce((part, size, d) => narrow(part, d, attr[d]!, size), g)],
 
   sum: (g, { x, attr }) => [expand(kept(g, x.shape, attr), x.shape)],

@@ -109,6 +109,17 @@ export const expand = primitive("movement", "expand");
 export const slice = primitive("movement", "slice");
 /** attr: how many zeros stand before each dimension; the shape says how many after. */
 export const pad = primitive("movement", "pad");
+/**
+ * Windows along one dimension: out[…, o, …, k] = in[…, o + k · dilation, …], the place in the window being a new last
+ * dimension. attr: [dim, size, dilation].
+ */
+export const unfold = primitive("movement", "unfold");
+/** The adjoint of unfold: each element is the sum of what it is in all windows. attr: [dim, size, dilation]. */
+export const overlap = primitive("movement", "overlap");
+
+/** True for movements whose elements are elements of their source. */
+export const isView = ({ kind, code }: Primitive): boolean =>
+  kind === "movement" && code !== pad.code && code !== overlap.code;
 
 // Reductions. attr: the reduced dimensions, ascending; the shape says whether they are kept with size 1.
 export const sum = primitive("reduce", "sum");

@@ -42,6 +42,8 @@ export function chooseStored(list: readonly Item[], results: readonly Item[], fo
     // A matmul's operands are in memory, be it behind movements; so are the tables of a gather and a scatter.
     if (item.primitive === P.matmul) for (const src of item.srcs) storeOperand(src);
     else if (item.primitive === P.gather) storeOperand(item.srcs[0]!);
+    // What is read several times for each point is computed once.
+    else if (item.primitive === P.overlap && !item.srcs[0]!.isInput) item.srcs[0]!.stored = true;
   }
   const depth = new Map<Item, number>();
   for (const item of list) {
@@ -76,7 +78,7 @@ const isSpecial = ({ primitive }: Item): boolean => primitive.kind === "special"
 /** Stores the value behind movements that cost nothing. */
 function storeOperand(item: Item): void {
   if (item.isInput || item.stored) return;
-  if (item.primitive.kind === "movement" && item.primitive !== P.pad) storeOperand(item.srcs[0]!);
+  if (P.isView(item.primitive)) storeOperand(item.srcs[0]!);
   else item.stored = true;
 }
 

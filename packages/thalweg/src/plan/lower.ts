@@ -4,7 +4,7 @@ import * as E from "../kernels/expression.js";
 import type { Access, Expr, Guard } from "../kernels/kernel.js";
 import { castTo, expressions } from "./expressions.js";
 import type { Item } from "./item.js";
-import { type Coordinates, putTogether, takeApart, unbroadcast, type Walk } from "./walk.js";
+import { type Coordinates, putTogether, sumOf, takeApart, unbroadcast, type Walk } from "./walk.js";
 
 /** One loop of a kernel under construction, with its stride in the row-major order of the space that it walks over. */
 export interface Loop {
@@ -95,7 +95,7 @@ export class Lowering {
   /** Memory behind movements, as matmul wants its operands: null if the item is not simply a view of memory. */
   view(item: Item, walk: Walk): Access | null {
     if (item.isInput || item.stored) return this.access(item, walk);
-    if (item.primitive.kind !== "movement" || item.primitive === P.pad) return null;
+    if (!P.isView(item.primitive)) return null;
     return this.view(item.srcs[0]!, this.through(item, walk));
   }
 
@@ -140,6 +140,7 @@ export class Lowering {
     if (primitive.kind === "assign") return this.value(srcs[0]!, walk);
     this.computed.add(item);
     if (primitive === P.pad) return this.padded(item, walk);
+    if (primitive === P.overlap) return this.overlapped(item, walk);
     if (primitive.kind === "movement") return this.value(srcs[0]!, this.through(item, walk));
     if (primitive === P.gather) return this.gathered(item, walk);
     if (primitive === P.position) {
@@ -181,6 +182,12 @@ export class Lowering {
         loops,
       );
     }
+    if (item.primitive === P.unfold) {
+      const [dim, , dilation] = item.attr as [number, number, number];
+      const inside = at.at(-1)!;
+      const sources = at.slice(0, -1).map((c, d) => (d === dim ? sumOf(c, inside, dilation) : c));
+      return putTogether(sources, rows, loops);
+    }
     // slice
     const moved = at.map((c, d) => {
       const start = item.attr![2 * d]!;
@@ -203,6 +210,22 @@ export class Lowering {
     });
     const strides = src.strides ?? stridesOf(src.shape);
     return E.load(this.place(src, putTogether(moved, strides, loops)), guards);
+  }
+
+  private overlapped(item: Item, walk: Walk): Expr {
+    const src = item.srcs[0]!;
+    if (!src.isInput && !src.stored) throw new StoreItem(src, false);
+    const [dim, size, dilation] = item.attr as [number, number, number];
+    const at = this.apart(item, walk);
+    const strides = src.strides ?? stridesOf(src.shape);
+    const still = new Array<number>(walk.strides.length).fill(0);
+    const parts = Array.from({ length: size }, (_, k): Expr => {
+      const window = { ...at[dim]!, offset: at[dim]!.offset - k * dilation };
+      const moved = [...at.map((c, d) => (d === dim ? window : c)), { offset: k, strides: still }];
+      const guards = size > 1 ? [{ ...window, below: src.shape[dim]! }] : [];
+      return E.load(this.place(src, putTogether(moved, strides, still.length)), guards);
+    });
+    return parts.reduce((sum, part) => E.add(sum, part));
   }
 
   private gathered(item: Item, walk: Walk): Expr {

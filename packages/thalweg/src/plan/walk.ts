@@ -74,6 +74,12 @@ export function putTogether(coordinates: Coordinates, strides: readonly number[]
   return { offset, strides: sums };
 }
 
+/** `a + factor · b`. */
+export const sumOf = (a: Walk, b: Walk, factor: number): Walk => ({
+  offset: a.offset + factor * b.offset,
+  strides: a.strides.map((stride, l) => stride + factor * b.strides[l]!),
+});
+
 /** The source's coordinates for a result that broadcasts it: dimensions of size 1 stand still. */
 export function unbroadcast(coordinates: Coordinates, source: Shape, loops: number): Coordinates {
   const still: Walk = { offset: 0, strides: new Array<number>(loops).fill(0) };

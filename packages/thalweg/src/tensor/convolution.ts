@@ -7,7 +7,7 @@ import { type Shape, showShape, sizeOf } from "../graph/shape.js";
 import { tensor } from "./create.js";
 import { where } from "./elementwise.js";
 import { matmul } from "./indexing.js";
-import { cat, narrow, pad, permute, reshape, slice, stack } from "./movement.js";
+import { narrow, pad, permute, reshape, slice, unfold } from "./movement.js";
 import type { Tensor } from "./tensor.js";
 
 /** One size for all spatial dimensions, or one for each. */
@@ -111,14 +111,8 @@ function convolution(
     const framed = same ? framedForSame(operation, x, kernel, { stride, dilation }) : x;
     const frame = { kernel, stride, padding: same ? 0 : padding, dilation, ceilMode: false };
     const window = windowOver(operation, framed.shape, frame);
-    const parts = Array.from({ length: groups }, (_, g) => {
-      const channels = groups === 1 ? framed : narrow(framed, 1, g * inner, inner);
-      return product(channels, groups === 1 ? weight : narrow(weight, 0, (g * out) / groups, out / groups), window);
-    });
-    // [N, …places, O], where a bias is added as to rows, and then as pictures are.
-    const rows = cat(parts, rank + 1);
-    const order = [0, rank + 1, ...window.places.map((_, d) => d + 1)];
-    return permute(bias === null ? rows : rows.add(bias), order);
+    const sums = product(framed, weight, window, groups);
+    return bias === null ? sums : sums.add(reshape(bias, [out, ...window.places.map(() => 1)]));
   });
 }
 
@@ -139,16 +133,26 @@ function framedForSame(
   return pad(x, zeros.reverse().flat());
 }
 
-/** One row for each place of the window, times the weight: [N, …places, O]. */
-function product(x: Tensor, weight: Tensor, window: Window): Tensor {
-  const rank = window.kernel.length;
+/**
+ * The weight times what its window covers, a column for each place: [N, O, …places]. The windows are a view, which the product
+ * reads where it lies.
+ */
+function product(x: Tensor, weight: Tensor, window: Window, groups: number): Tensor {
+  const { kernel, stride, dilation, places } = window;
   const [out, inner] = weight.shape as [number, number];
-  const last = (t: Tensor): Tensor => permute(t, [0, ...t.shape.slice(2).map((_, d) => d + 2), 1]);
-  const covered = sliding(x, window, 0).map(last);
-  const depth = covered.length * inner;
-  const rows = reshape(stack(covered, rank + 1), [x.shape[0]! * sizeOf(window.places), depth]);
-  const matrix = reshape(last(weight), [out, depth]);
-  return reshape(matmul(rows, matrix.t()), [x.shape[0]!, ...window.places, out]);
+  const samples = x.shape[0]!;
+  const rank = kernel.length;
+  const framed = surrounded(x, window, 0);
+  let windows = reshape(framed, [samples, groups, inner, ...framed.shape.slice(2)]);
+  kernel.forEach((size, d) => {
+    windows = unfold(windows, d + 3, size, stride[d]!, dilation[d]!);
+  });
+  const from = (first: number) => kernel.map((_, d) => first + d);
+  const order = [0, 1, 2, ...from(3 + rank), ...from(3)];
+  const depth = inner * sizeOf(kernel);
+  const columns = reshape(permute(windows, order), [samples, groups, depth, sizeOf(places)]);
+  const rows = reshape(weight, [1, groups, out / groups, depth]);
+  return reshape(matmul(rows, columns), [samples, out, ...places]);
 }
 
 function maxPool(
@@ -214,15 +218,20 @@ function batched(operation: string, rank: number, x: Tensor, f: (x: Tensor) => T
   );
 }
 
-/** For each element of the kernel, row by row, what it meets at all places: [N, C, …places]. */
-function sliding(x: Tensor, window: Window, outside: number): Tensor[] {
-  const { kernel, stride, padding, dilation, places } = window;
+/** The input with what windows see around it. */
+function surrounded(x: Tensor, { kernel, stride, padding, dilation, places }: Window, outside: number): Tensor {
   const margins = kernel.map((size, d) => {
     const reach = (places[d]! - 1) * stride[d]! + (size - 1) * dilation[d]! + 1;
     // Windows at the end may reach beyond the padding, or not reach all of the input.
     return [padding[d]!, Math.max(0, reach - padding[d]! - x.shape[d + 2]!)];
   });
-  const framed = margins.flat().every((n) => n === 0) ? x : pad(x, [...margins].reverse().flat(), outside);
+  return margins.flat().every((n) => n === 0) ? x : pad(x, [...margins].reverse().flat(), outside);
+}
+
+/** For each element of the kernel, row by row, what it meets at all places: [N, C, …places]. */
+function sliding(x: Tensor, window: Window, outside: number): Tensor[] {
+  const { kernel, stride, dilation, places } = window;
+  const framed = surrounded(x, window, outside);
   if (kernel.every((size, d) => size === stride[d] && dilation[d] === 1)) return tiles(framed, window);
   let covered = [framed];
   kernel.forEach((size, d) => {

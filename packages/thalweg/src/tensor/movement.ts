@@ -213,6 +213,37 @@ export function select(x: Tensor, dim: number, index: number): Tensor {
   );
 }
 
+/**
+ * Windows of `size` neighbours along a dimension, `step` apart; the place in the window is a new last dimension.
+ *
+ * @param dilation - distance of a window's elements; PyTorch's `unfold` knows only 1
+ */
+export function unfold(x: Tensor, dim: number, size: number, step = 1, dilation = 1): Tensor {
+  const { node } = x;
+  const d = wrapDim("unfold", dim, node.shape.length);
+  if (node.shape.length === 0) return unfold(reshape(x, [1]), 0, size, step, dilation).select(0, 0);
+  const length = node.shape[d]!;
+  const counts = Number.isInteger(size) && Number.isInteger(step) && Number.isInteger(dilation);
+  if (!counts || size < 1 || step < 1 || dilation < 1)
+    throw new ShapeError(`unfold: size and step must be whole numbers of 1 or more, not ${size} and ${step}`);
+  const places = length - (size - 1) * dilation;
+  if (places < 1) {
+    throw new ShapeError(`unfold: a window of ${size} does not fit into dimension ${dim} of ${showShape(node.shape)}`);
+  }
+  const shape = [...node.shape.map((n, i) => (i === d ? places : n)), size];
+  const strides = viewable(node) ? stridesNow(node) : null;
+  const windows =
+    strides !== null
+      ? viewOf(node, shape, [...strides, strides[d]! * dilation], node.offset)
+      : move(P.unfold, x, shape, [d, size, dilation]);
+  return slice(windows, d, 0, places, step);
+}
+
+/** The adjoint of {@link unfold} with a step of 1: what is in several windows is summed. */
+export function overlap(x: Tensor, shape: Shape, attr: readonly number[]): Tensor {
+  return move(P.overlap, x, shape, attr);
+}
+
 /** The order of elements along dimensions turned around. */
 export function flip(x: Tensor, dims: number | readonly number[]): Tensor {
   const flipped = [dims].flat().map((d) => wrapDim("flip", d, x.shape.length));

@@ -270,6 +270,10 @@ export abstract class Operations {
   slice(this: Tensor, dim: number, start?: number, end?: number, step?: number): Tensor {
     return movement.slice(this, dim, start, end, step);
   }
+  /** Windows of `size` neighbours along a dimension, `step` apart; the place in the window is a new last dimension. */
+  unfold(this: Tensor, dim: number, size: number, step = 1): Tensor {
+    return movement.unfold(this, dim, size, step);
+  }
   flip(this: Tensor, dims: Dims): Tensor {
     return movement.flip(this, dims);
   }

@@ -313,6 +313,13 @@ const table: Readonly<Record<string, Operation>> = {
     const d = dimOf(x, chance);
     return x.select(d, chance.below(x.shape.at(d)!));
   },
+  unfold: (x, { chance }) => {
+    if (x.ndim === 0 || x.ndim > 4) return x;
+    const d = dimOf(x, chance);
+    const n = x.shape.at(d)!;
+    const windows = x.unfold(d, 1 + chance.below(Math.min(n, 3)), 1 + chance.below(2));
+    return windows.numel <= MOST ? windows : x;
+  },
   flip: (x, { chance }) => (x.ndim === 0 ? x : x.flip(dimsOf(x, chance) ?? 0)),
   pad: (x, { chance }) => {
     if (x.ndim === 0) return x;

@@ -1,0 +1,178 @@
+/** A model of a table: an encoder and a network, saved and used together. */
+import { noGrad } from "../autograd/backward.js";
+import { OptionError } from "../errors.js";
+import { ReLU } from "../nn/activation.js";
+import { Sequential } from "../nn/containers.js";
+import { Dropout } from "../nn/dropout.js";
+import { Linear } from "../nn/linear.js";
+import type { Module } from "../nn/module.js";
+import { decode, encode } from "../safetensors/safetensors.js";
+import { tensor } from "../tensor/create.js";
+import type { Tensor } from "../tensor/tensor.js";
+import { type EncoderSpec, TableEncoder, type Task } from "./encoder.js";
+import { DataFileError } from "./errors.js";
+import type { Cell, Chunk } from "./source.js";
+import { type Table, tableOf } from "./table.js";
+
+/** The shape of the network. */
+export interface NetworkSpec {
+  /** "linear": one layer; "mlp": layers with ReLU between them. */
+  readonly kind: "linear" | "mlp";
+  /** Widths of the hidden layers; none for "linear". */
+  readonly hidden: readonly number[];
+  /** Share of hidden values that are dropped in training. */
+  readonly dropout: number;
+}
+
+/** What a model says of one row. */
+export interface Prediction {
+  /** The number, or the class. */
+  readonly value: number | string;
+  /** Probability of each class, by its label; null for numbers. */
+  readonly probabilities: Readonly<Record<string, number>> | null;
+}
+
+/** `model.json`. */
+interface ModelFile {
+  readonly format: "thalweg.tabular";
+  readonly version: 1;
+  readonly network: NetworkSpec;
+  readonly encoder: EncoderSpec;
+}
+
+/** The two files of a model. */
+export interface ModelFiles {
+  readonly "model.json": string;
+  readonly "model.safetensors": Uint8Array;
+}
+
+/** Rows that are passed through the network together. */
+const BATCH = 4096;
+
+/**
+ * A model of a table.
+ *
+ * ```ts
+ * const model = TabularModel.load({ "model.json": text, "model.safetensors": bytes });
+ * model.predict([{ horsepower: 130, origin: "USA" }]); // [{ value: 17.3, probabilities: null }]
+ * ```
+ *
+ * The network's names are those of a `torch.nn.Sequential`, so PyTorch loads `model.safetensors`.
+ */
+export class TabularModel {
+  private constructor(
+    readonly encoder: TableEncoder,
+    readonly spec: NetworkSpec,
+    readonly network: Module,
+  ) {}
+
+  /** A model with new weights, drawn from the default generator. */
+  static create(encoder: TableEncoder, spec: NetworkSpec): TabularModel {
+    const { kind, hidden, dropout } = spec;
+    if (kind === "linear" && hidden.length > 0)
+      throw new OptionError("TabularModel: a linear model has no hidden layers");
+    const layers: Module[] = [];
+    let width = encoder.width;
+    for (const next of hidden) {
+      layers.push(new Linear(width, next), new ReLU());
+      if (dropout > 0) layers.push(new Dropout(dropout));
+      width = next;
+    }
+    layers.push(new Linear(width, encoder.outputs));
+    return new TabularModel(encoder, spec, new Sequential(...layers));
+  }
+
+  get task(): Task {
+    return this.encoder.task;
+  }
+
+  /** Predicts rows given as objects, or those of a table; the target's column need not be there. */
+  predict(rows: readonly Readonly<Record<string, Cell | undefined>>[] | Table): Prediction[] {
+    const { name, columns, chunk } = isTable(rows) ? rows : tableOf(rows);
+    return this.predictChunk(columns, chunk, name);
+  }
+
+  /** Predicts a piece of a table. */
+  predictChunk(columns: readonly string[], chunk: Chunk, file: string): Prediction[] {
+    const { x } = this.encoder.encode(columns, chunk, file, false);
+    return this.read(this.run(x));
+  }
+
+  /** The network's outputs for encoded rows, row by row. */
+  run(x: Float32Array): Float32Array {
+    const { network, encoder } = this;
+    const rows = x.length / encoder.width;
+    const outputs = new Float32Array(rows * encoder.outputs);
+    network.eval();
+    noGrad(() => {
+      for (let from = 0; from < rows; from += BATCH) {
+        const to = Math.min(from + BATCH, rows);
+        const batch = tensor(x.slice(from * encoder.width, to * encoder.width)).reshape([to - from, encoder.width]);
+        const output: Tensor = network.forward(batch);
+        outputs.set(output.dataSync() as Float32Array, from * encoder.outputs);
+      }
+    });
+    return outputs;
+  }
+
+  /** What outputs mean: numbers in the target's unit, or classes with probabilities. */
+  read(outputs: Float32Array): Prediction[] {
+    const { target } = this.encoder.spec;
+    if (target.task === "regression")
+      return Array.from(outputs, (z) => ({ value: z * target.std + target.mean, probabilities: null }));
+    const { classes } = target;
+    const count = this.encoder.outputs;
+    return Array.from({ length: outputs.length / count }, (_, i) => {
+      const p = probabilities(outputs.subarray(i * count, (i + 1) * count));
+      const best = p.reduce((most, value, c) => (value > p[most]! ? c : most), 0);
+      return { value: classes[best]!, probabilities: Object.fromEntries(classes.map((label, c) => [label, p[c]!])) };
+    });
+  }
+
+  save(): ModelFiles {
+    const file: ModelFile = {
+      format: "thalweg.tabular",
+      version: 1,
+      network: this.spec,
+      encoder: this.encoder.spec,
+    };
+    return {
+      "model.json": `${JSON.stringify(file, null, 2)}\n`,
+      "model.safetensors": encode(this.network.stateDict()),
+    };
+  }
+
+  /**
+   * Reads a model's two files.
+   *
+   * @throws DataFileError or SafetensorsError if they are no model's, or do not belong together
+   */
+  static load(files: ModelFiles): TabularModel {
+    let file: Partial<ModelFile> | null;
+    try {
+      file = JSON.parse(files["model.json"]) as Partial<ModelFile> | null;
+    } catch (error) {
+      throw new DataFileError(`model.json is no JSON: ${(error as Error).message}`);
+    }
+    if (file?.format !== "thalweg.tabular" || file.version !== 1 || !file.encoder || !file.network)
+      throw new DataFileError("model.json is no model of a table, or of a version that is not known");
+    const model = TabularModel.create(new TableEncoder(file.encoder), file.network);
+    model.network.loadStateDict(decode(files["model.safetensors"]).tensors);
+    model.network.eval();
+    return model;
+  }
+}
+
+const isTable = (rows: unknown): rows is Table => typeof rows === "object" && rows !== null && "chunk" in rows;
+
+/** Softmax of scores; of a single one, the logistic function and what remains. */
+function probabilities(scores: Float32Array): number[] {
+  if (scores.length === 1) {
+    const p = 1 / (1 + Math.exp(-scores[0]!));
+    return [1 - p, p];
+  }
+  const most = scores.reduce((a, b) => Math.max(a, b));
+  const powers = Array.from(scores, (z) => Math.exp(z - most));
+  const sum = powers.reduce((a, b) => a + b);
+  return powers.map((p) => p / sum);
+}

@@ -1,8 +1,8 @@
 import fc from "fast-check";
-import { type Configuration, configure, type DType, manualSeed, randn, type Tensor, tensor } from "thalweg";
+import { type Configuration, compile, configure, type DType, manualSeed, randn, type Tensor, tensor } from "thalweg";
 import { afterEach, describe, expect, test } from "vitest";
 import { bitsOf } from "./support/counting.js";
-import { operationNames, type Program, run } from "./support/program.js";
+import { operationNames, type Program, run, trained } from "./support/program.js";
 import { type Line, lineNames, train } from "./support/training.js";
 
 // The same programs each time; THALWEG_RUNS and THALWEG_SEED make a long search, or another one, of the same tests.
@@ -65,6 +65,28 @@ describe("random programs compute the same bits whichever way they are run", () 
       }),
       { numRuns, ...seed },
     );
+  });
+
+  test("through compile", () => {
+    let followed = 0;
+    fc.assert(
+      fc.property(program(false, 10, 0), (one) => {
+        fc.pre(one.leaves.some(({ dtype }) => dtype === "float32" || dtype === "float64"));
+        configure(AS_IT_COMES);
+        const expected = trained(one, 6, (step) => step);
+        const got = trained(one, 6, (step) => {
+          const made = compile(step);
+          return () => {
+            const result = made();
+            followed += made.report.reason === null ? made.report.followed : 0;
+            return result;
+          };
+        });
+        expect(got).toEqual(expected);
+      }),
+      { numRuns: 2 * numRuns, ...seed },
+    );
+    expect(followed).toBeGreaterThan(numRuns);
   });
 
   test("every operation of the table runs by itself", () => {

@@ -476,3 +476,34 @@ export function run(
   for (const [i, p] of params.entries()) results.push(`parameter ${i} ${bitsOf(p)}`);
   return results;
 }
+
+/** Trains a program for some steps, the step being made by `make`; tells the bits of all its values at each of them. */
+export function trained(
+  { leaves, instructions }: Program,
+  steps: number,
+  make: <R>(step: () => R) => () => R,
+): string[] {
+  const inputs = leaves.map(leafOf);
+  const params = inputs.filter(isFloat).filter((_, i) => i % 2 === 0);
+  for (const p of params) p.requiresGrad = true;
+  const optimizer = new optim.RMSprop(params, { lr: 0.05, momentum: 0.5 });
+  const step = make(() => {
+    const values = [...inputs];
+    for (const { name, on, seed } of instructions)
+      values.push(table[name]!(values[on % values.length]!, { chance: new Chance(seed), values }));
+    const made = values.slice(inputs.length);
+    const loss = made
+      .filter((x) => x.requiresGrad)
+      .map((x) => x.sum().double())
+      .reduce((a, b) => a.add(b), tensor(0, { dtype: "float64" }));
+    optimizer.zeroGrad();
+    if (loss.requiresGrad) loss.backward();
+    optimizer.step();
+    return made;
+  });
+  const results: string[] = [];
+  for (let i = 0; i < steps; i++)
+    for (const [k, x] of step().entries()) results.push(`step ${i} value ${k} ${bitsOf(x)}`);
+  for (const [i, p] of params.entries()) results.push(`parameter ${i} ${bitsOf(p)}`);
+  return results;
+}

@@ -4,7 +4,7 @@ import type { Node } from "../graph/node.js";
 import { recording } from "../graph/node.js";
 import { type Change, step as recordStep } from "../plan/engine.js";
 import { tensor, zeros, zerosLike } from "../tensor/create.js";
-import { constant, where } from "../tensor/elementwise.js";
+import { constant, sub, where } from "../tensor/elementwise.js";
 import { gather, scatterAdd } from "../tensor/indexing.js";
 import { cat, expand, reshape } from "../tensor/movement.js";
 import { rowsOf, setLazy } from "../tensor/sparse.js";
@@ -115,7 +115,7 @@ export class SparseSteps {
     const state: State = { ...holders };
     this.recorded(() => {
       const base = new Tensor(this.nodeOf(this.p));
-      const gap = this.gapOf(reshape(this.last.maximum(this.settled), [this.last.numel, ...this.ones()]), step);
+      const gap = this.gapOf(this.last.maximum(this.settled), step);
       const value = this.rule.idle!(base, state, this.options() as never, gap);
       const changed = Object.keys(holders).filter((name) => state[name] !== holders[name]);
       const tensors = [...(value === base ? [] : [this.p]), ...changed.map((name) => holders[name]!)];
@@ -234,7 +234,7 @@ export class SparseSteps {
       get: (_, name) => (typeof name === "string" ? zeros(shape, { dtype: this.p.dtype }) : undefined),
     });
     const state = Object.create(unset) as State;
-    const lasts = reshape(gather(this.last, 0, index.relu()).maximum(this.settled), [index.numel, ...this.ones()]);
+    const lasts = gather(this.last, 0, index.relu()).maximum(this.settled);
     for (const name of Object.keys(holders)) state[name] = gather(holders[name]!, 0, at);
     const before = gather(new Tensor(this.nodeOf(this.p)), 0, at);
     const idle = this.rule.idle!(before, state, this.options() as never, this.gapOf(lasts, until));
@@ -243,16 +243,17 @@ export class SparseSteps {
     write(this.last, constant(index.shape, step, "int32"), index);
   }
 
-  /** What passed by rows that have been brought up to some steps (int32, [n, 1, …]), up to and with another. */
+  /** What passed by rows that have been brought up to some steps (int32 [n]), up to and with another. */
   private gapOf(lasts: Tensor, until: number): Gap {
     const { lrs } = this;
+    const column = (x: Tensor): Tensor => reshape(x, [lasts.numel, ...this.ones()]);
     const decays = new Map<number, Tensor>();
     return {
       decay: (rate) => {
         let found = decays.get(rate);
         if (found === undefined) {
-          const gaps = lasts.neg().add(until).reshape([lasts.numel]);
-          decays.set(rate, (found = reshape(gather(this.powersOf(rate), 0, gaps), lasts.shape)));
+          // Few enough operations for the kernel of the rows to take them in.
+          decays.set(rate, (found = column(gather(this.powersOf(rate), 0, sub(until, lasts)))));
         }
         return found;
       },
@@ -272,7 +273,7 @@ export class SparseSteps {
         };
         const values = allocate(this.p.dtype, froms.length);
         for (let i = 0; i < froms.length; i++) values[i] = known.get(froms[i]!) ?? distance(froms[i]!);
-        return reshape(tensor(values), lasts.shape);
+        return column(tensor(values));
       },
     };
   }

@@ -16,5 +16,6 @@ export interface NodeModules {
   process: typeof import("node:process");
   url: typeof import("node:url");
   stream: typeof import("node:stream");
+  v8: typeof import("node:v8");
   worker_threads: typeof import("node:worker_threads");
 }

@@ -15,7 +15,7 @@ import {
   type ReduceKernel,
   type RegisterType,
 } from "../../src/kernels/kernel.js";
-import { assemble, instantiate, SCRATCH_BYTES, wasmBackend } from "../../src/kernels/wasm/backend.js";
+import { assemble, instantiate, SCRATCH_BYTES, wasmBackend, wideBackend } from "../../src/kernels/wasm/backend.js";
 import {
   BITCASTS,
   CASTS,
@@ -235,6 +235,13 @@ test("random matmuls give the oracle's bits", () => {
   fc.assert(
     fc.property(fc.nat(), (seed) => agree(matmulCase(seed), RESERVED_FOR_MATMUL)),
     { numRuns: 150 },
+  );
+});
+
+test("so do matmuls whose tiles are cut for vectors of 256 bits", () => {
+  fc.assert(
+    fc.property(fc.nat(), (seed) => agree(matmulCase(seed), RESERVED_FOR_MATMUL, wideBackend)),
+    { numRuns: 50 },
   );
 });
 

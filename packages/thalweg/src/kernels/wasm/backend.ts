@@ -22,10 +22,14 @@ function emit(kernel: Kernel, matmul: MatmulFunctions): FunctionBuilder {
 /** Where the scratch space begins if nobody says otherwise. */
 export const SCRATCH = 64;
 
-/** The bytes of a WebAssembly module that exports kernel number i as `i`. See {@link instantiate}. */
-export function assemble(kernels: readonly Kernel[], shared: boolean): Uint8Array<ArrayBuffer> {
+/**
+ * The bytes of a WebAssembly module that exports kernel number i as `i`. See {@link instantiate}.
+ *
+ * @param wide - matmul's tiles are cut for an engine that joins neighbouring vectors
+ */
+export function assemble(kernels: readonly Kernel[], shared: boolean, wide = false): Uint8Array<ArrayBuffer> {
   const module = new ModuleBuilder();
-  const matmul = new MatmulFunctions(module);
+  const matmul = new MatmulFunctions(module, wide);
   for (const [i, kernel] of kernels.entries()) module.add(emit(kernel, matmul), String(i));
   return module.encode(shared);
 }
@@ -51,15 +55,22 @@ export const isShared = ({ buffer }: WebAssembly.Memory): boolean =>
 
 const codes = new WeakMap<RunnableKernel, Code>();
 
+function backendOf(name: string, wide: boolean): Backend {
+  return {
+    name,
+    compile(kernels, memory) {
+      const bytes = assemble(kernels, isShared(memory), wide);
+      const made = instantiate(new WebAssembly.Module(bytes), memory);
+      const module = { bytes, kernels: made.length };
+      for (const [number, kernel] of made.entries()) codes.set(kernel, { module, number });
+      return made;
+    },
+    codeOf: (kernel) => codes.get(kernel),
+  };
+}
+
 /** Kernels as WebAssembly with 128-bit SIMD, generated and compiled at once. */
-export const wasmBackend: Backend = {
-  name: "wasm",
-  compile(kernels, memory) {
-    const bytes = assemble(kernels, isShared(memory));
-    const made = instantiate(new WebAssembly.Module(bytes), memory);
-    const module = { bytes, kernels: made.length };
-    for (const [number, kernel] of made.entries()) codes.set(kernel, { module, number });
-    return made;
-  },
-  codeOf: (kernel) => codes.get(kernel),
-};
+export const wasmBackend = backendOf("wasm", false);
+
+/** The same for an engine that joins neighbouring vectors; see wide.ts. */
+export const wideBackend = backendOf("wide", true);

@@ -134,6 +134,8 @@ export function emitPanel(
       f.set(at);
       for (let r = 0; r < height; r++) {
         if (r > 0) advance(f, at, cRow);
+        // All loads of a row come before its first store: engines that join neighbours want nothing between these.
+        if (!fresh) for (let v = 0; (v + 1) * lanes <= columns; v++) addThere(sums[r]![v]!, 16 * v);
         sums[r]!.forEach((sum, v) => {
           storeSum(sum, 16 * v, columns - v * lanes, fresh);
         });
@@ -157,16 +159,18 @@ export function emitPanel(
     f.op(i32.mul, i32.add);
     f.set(a);
   };
-  /** Stores a vector of sums at `at`, or adds it there; of the last one only some lanes may count. */
+  const addThere = (sum: number, offset: number): void => {
+    f.get(at);
+    f.memory(v128.load, offset);
+    f.get(sum);
+    f.op(element.vectorAdd);
+    f.set(sum);
+  };
+  /** Stores a vector of sums at `at`; of the last one only some lanes may count, and are added there if not `fresh`. */
   const storeSum = (sum: number, offset: number, count: number, fresh: boolean): void => {
     if (count >= lanes) {
       f.get(at);
-      if (!fresh) {
-        f.get(at);
-        f.memory(v128.load, offset);
-      }
       f.get(sum);
-      if (!fresh) f.op(element.vectorAdd);
       f.memory(v128.store, offset);
       return;
     }

@@ -1,4 +1,4 @@
-import type { Optimizer, lrScheduler as Schedulers } from "../optim/index.js";
+import type { AveragedParameters, Optimizer, lrScheduler as Schedulers } from "../optim/index.js";
 import type { CheckpointStore } from "./checkpoints.js";
 import type { EarlyStoppingOptions } from "./earlyStopping.js";
 import type { EpochRecord, History } from "./history.js";
@@ -60,6 +60,8 @@ export interface FitOptions {
   readonly scheduler?: Scheduler | undefined;
   /** When the scheduler steps. Default "epoch"; `ReduceLROnPlateau` gets the monitored value. */
   readonly scheduleEvery?: "epoch" | "step";
+  /** A running average of the parameters, updated after each step: it is what is measured, and what the model has in the end. */
+  readonly average?: AveragedParameters | undefined;
   readonly epochs: number;
   readonly callbacks?: readonly Callback[];
   /** Stops training after the step that is being made; what was trained stays, and a checkpoint is saved. */

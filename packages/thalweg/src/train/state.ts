@@ -1,5 +1,6 @@
 /** All that training consists of at one moment, as tensors by name and JSON: what a checkpoint holds. */
 import { ThalwegError } from "../errors.js";
+import type { AverageState } from "../optim/averaging.js";
 import type { SavedTensor, StateDict } from "../optim/optimizer.js";
 import { restore } from "../optim/slots.js";
 import { crc32 } from "../safetensors/checksum.js";
@@ -19,6 +20,8 @@ export interface TrainingState {
   readonly best: Saved | null;
   readonly rule: string;
   readonly optimizer: StateDict<object>;
+  /** A running average of the parameters; null if none is kept. */
+  readonly average: AverageState | null;
   readonly scheduler: unknown;
   /** The default generator, which shuffling, dropout and initialisation draw from. */
   readonly generator: GeneratorState;
@@ -74,10 +77,11 @@ export function encodeState(state: TrainingState): Uint8Array {
   const add = (prefix: string, saved: Saved) => {
     for (const [name, x] of Object.entries(saved)) entries.push(entryOf(`${prefix}/${name}`, x));
   };
-  const { model, best, optimizer, meters, gradients, ...rest } = state;
+  const { model, best, average, optimizer, meters, gradients, ...rest } = state;
   add("model", model);
   if (best !== null) add("best", best);
   add("gradients", gradients);
+  add("average", Object.fromEntries(Object.entries(average?.averages ?? [])));
   for (const [name, saved] of Object.entries(meters)) add(`meters/${name}`, saved);
   for (const [i, { tensors, rows }] of Object.entries(optimizer.state)) {
     add(`optimizer/${i}`, tensors);
@@ -88,6 +92,7 @@ export function encodeState(state: TrainingState): Uint8Array {
   const text = toJSON({
     ...rest,
     hasBest: best !== null,
+    average: average === null ? null : { count: average.count, size: average.averages.length },
     meters: Object.keys(meters),
     optimizer: { steps, paramGroups: optimizer.paramGroups },
   });
@@ -105,8 +110,12 @@ export function decodeState(bytes: Uint8Array): TrainingState {
   if (format !== FORMAT || text === undefined) throw new CheckpointError("this is no checkpoint of thalweg");
   if (checksum(text, entries) !== sum)
     throw new CheckpointError("the checkpoint is damaged: its content does not have the checksum that it says");
-  const { hasBest, meters, optimizer, ...rest } = fromJSON(text) as Omit<TrainingState, "meters" | "optimizer"> & {
+  const { hasBest, average, meters, optimizer, ...rest } = fromJSON(text) as Omit<
+    TrainingState,
+    "average" | "meters" | "optimizer"
+  > & {
     hasBest: boolean;
+    average: { count: number; size: number } | null;
     meters: string[];
     optimizer: { steps: Record<string, number>; paramGroups: StateDict<object>["paramGroups"] };
   };
@@ -120,10 +129,15 @@ export function decodeState(bytes: Uint8Array): TrainingState {
         }),
     );
   const rows = under("rows");
+  const averages = under("average");
   return {
     ...rest,
     model: under("model"),
     best: hasBest ? under("best") : null,
+    average:
+      average === null
+        ? null
+        : { count: average.count, averages: Array.from({ length: average.size }, (_, i) => averages[i]!) },
     gradients: under("gradients"),
     meters: Object.fromEntries(meters.map((name) => [name, under(`meters/${name}`)])),
     optimizer: {

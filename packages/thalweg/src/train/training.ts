@@ -232,6 +232,7 @@ export class Training {
     const { scheduler, scheduleEvery } = this.options;
     this.step++;
     this.sinceStep = 0;
+    this.options.average?.update();
     if (scheduleEvery === "step" && scheduler !== undefined && !(scheduler instanceof ReduceLROnPlateau))
       scheduler.step();
   }
@@ -274,11 +275,11 @@ export class Training {
   }
 
   private async endEpoch(begun: number): Promise<Stopped | null> {
-    const { options, model } = this;
-    const { scheduler, scheduleEvery = "epoch", validation } = options;
+    const { options } = this;
+    const { scheduler, scheduleEvery = "epoch" } = options;
     const train: Record<string, number> = { loss: this.lossSum / this.samples };
     for (const [name, meter] of this.meters) train[name] = meter.read(this.samples);
-    const measured = validation === undefined ? null : await this.measure(validation);
+    const { measured, values } = await this.judge();
     this.epoch++;
     this.epochSamples = this.samples;
     const record = {
@@ -301,7 +302,7 @@ export class Training {
     if (watch !== null) {
       const { isBest, stop } = watch.see(this.epoch, monitored);
       if (isBest) {
-        this.best = model.stateDict();
+        this.best = values;
         this.history.data.best = { epoch: this.epoch, monitor: watch.monitor, value: monitored };
       }
       if (stop)
@@ -320,13 +321,20 @@ export class Training {
     return ends ?? (options.signal?.aborted ? this.stop("aborted", `stopped after epoch ${this.epoch}`) : null);
   }
 
-  private async measure(validation: NonNullable<FitOptions["validation"]>): Promise<Record<string, number>> {
-    const { optimizer, loss, metrics = {} } = this.options;
-    // Schedule-free rules are evaluated at their average.
+  /**
+   * The epoch's measures on validation data, and the values that were measured: those that the model is to have in the end,
+   * which for schedule-free rules and running averages are others than those that are trained.
+   */
+  private async judge(): Promise<{ measured: Record<string, number> | null; values: Record<string, Tensor> | null }> {
+    const { optimizer, validation, loss, metrics = {}, average } = this.options;
     const averaging = optimizer as Partial<{ train(): void; eval(): void }>;
+    const look = async () => ({
+      measured: validation === undefined ? null : await evaluate(this.model, validation, { loss, metrics }),
+      values: this.watch === null ? null : this.model.stateDict(),
+    });
     averaging.eval?.();
     try {
-      return await evaluate(this.model, validation, { loss, metrics });
+      return await (average === undefined ? look() : average.during(look));
     } finally {
       averaging.train?.();
     }
@@ -340,8 +348,10 @@ export class Training {
   /** What remains to be done when training has ended, however it did, also if that was in another process. */
   private settleEnd({ reason }: Stopped): void {
     if (reason === "aborted") return;
-    (this.options.optimizer as Partial<{ eval(): void }>).eval?.();
+    const { optimizer, average } = this.options;
+    (optimizer as Partial<{ eval(): void }>).eval?.();
     if (this.best !== null && this.watch?.restoreBest) this.model.loadStateDict(this.best);
+    else for (const [i, p] of (average?.params ?? []).entries()) p.assign(average!.averages[i]!);
     this.model.eval();
   }
 
@@ -379,6 +389,7 @@ export class Training {
       best: best === null ? null : save(best),
       rule: options.optimizer.rule,
       optimizer: options.optimizer.stateDict({ settle: false }),
+      average: options.average?.stateDict() ?? null,
       scheduler: options.scheduler?.stateDict() ?? null,
       generator: defaultGenerator.getState(),
       epochGenerator: this.epochGenerator,
@@ -411,6 +422,7 @@ export class Training {
       throw new CheckpointError(`the checkpoint has the metrics ${saved || "none"}, not ${names || "none"}`);
     model.loadStateDict(load(state.model));
     optimizer.loadStateDict(state.optimizer);
+    if (state.average !== null) options.average?.loadStateDict(state.average);
     if (scheduler !== undefined && state.scheduler !== null) scheduler.loadStateDict(state.scheduler as never);
     this.epoch = state.epoch;
     this.batch = state.batch;

@@ -141,8 +141,9 @@ export class Training {
       }
       const bad = this.readLosses();
       if (bad !== null) return bad;
-      if (performance.now() - this.lastTold > TELL_MILLISECONDS) await this.tell();
-      if (this.pace.isDue()) await this.pace.turn();
+      const now = performance.now();
+      if (now - this.lastTold > TELL_MILLISECONDS) await this.tell();
+      if (this.pace.isDue(now)) await this.pace.turn();
       if (signal?.aborted) return this.stop("aborted", `stopped in epoch ${this.epoch + 1}, after step ${this.step}`);
       if (checkpoint !== undefined && this.isDue(checkpoint)) await this.save(checkpoint);
     }

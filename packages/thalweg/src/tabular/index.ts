@@ -1,3 +1,4 @@
+export type { FileInput } from "./bytes.js";
 export {
   type Encoded,
   type EncoderOptions,
@@ -9,6 +10,7 @@ export {
 } from "./encoder.js";
 export { DataFileError } from "./errors.js";
 export { type ModelFiles, type NetworkSpec, type Prediction, TabularModel } from "./model.js";
+export { openTable } from "./openTable.js";
 export { type ColumnProfile, type ColumnType, type ProfileOptions, profile } from "./profile.js";
 export type { Cell, Chunk, TableSource } from "./source.js";
 export { readTable, type Table, tableOf, validationRows } from "./table.js";

@@ -1,0 +1,207 @@
+/** The folder of a run: what was asked for, the model, what happened; used by one process at a time. */
+import { closeSync, existsSync, mkdirSync, openSync, readdirSync, readFileSync, rmSync, writeSync } from "node:fs";
+import { hostname } from "node:os";
+import { basename, join } from "node:path";
+import process from "node:process";
+import { type ModelFiles, type NetworkSpec, TabularModel, type Task } from "thalweg/tabular";
+import { History, type HistoryData, writeWhole } from "thalweg/train";
+import { CommandError, EXIT } from "./exit.js";
+
+/** `run.json`: all that is needed to make the same run again. */
+export interface RunSettings {
+  readonly version: 1;
+  readonly data: { readonly path: string; readonly name: string; readonly bytes: number; readonly fingerprint: string };
+  readonly target: string;
+  readonly task: Task | null;
+  readonly features: readonly string[] | null;
+  readonly ignore: readonly string[];
+  readonly network: NetworkSpec;
+  readonly optimizer: string;
+  readonly options: Readonly<Record<string, unknown>>;
+  readonly scheduler: "none" | "cosine" | "one-cycle" | "plateau";
+  readonly epochs: number;
+  readonly batchSize: number;
+  readonly validation: number;
+  readonly patience: number;
+  readonly clipNorm: number | null;
+  readonly seed: number;
+  readonly stream: boolean;
+  readonly versions: Readonly<Record<string, string>>;
+}
+
+/** How well a model does, beside a predictor that knows nothing of the inputs. */
+export interface Evaluation {
+  readonly task: Task;
+  readonly split: string;
+  readonly rows: number;
+  readonly metrics: Readonly<Record<string, number>>;
+  readonly baseline: Readonly<Record<string, number>>;
+  readonly predictedVsActual?: { readonly actual: readonly number[]; readonly predicted: readonly number[] };
+  readonly confusion?: { readonly labels: readonly string[]; readonly counts: readonly (readonly number[])[] };
+}
+
+export class RunFolder {
+  private locked = false;
+
+  constructor(readonly path: string) {}
+
+  get checkpoints(): string {
+    return join(this.path, "checkpoints");
+  }
+
+  file(name: string): string {
+    return join(this.path, name);
+  }
+
+  /** Makes the folder; it must not hold anything yet. */
+  create(): void {
+    if (existsSync(this.path) && readdirSync(this.path).length > 0) {
+      const isRun = existsSync(this.file("run.json"));
+      throw new CommandError(
+        isRun
+          ? `${this.path} is a run already: go on with it by --resume ${this.path}, or name another folder by --out`
+          : `${this.path} is not empty: name another folder by --out`,
+        EXIT.usage,
+      );
+    }
+    mkdirSync(this.path, { recursive: true });
+  }
+
+  write(name: string, content: string | Uint8Array): void {
+    writeWhole(this.file(name), content);
+  }
+
+  writeJSON(name: string, value: unknown): void {
+    this.write(name, `${JSON.stringify(value, null, 2)}\n`);
+  }
+
+  /** @throws CommandError if the folder is no run, or the file cannot be read */
+  settings(): RunSettings {
+    if (!existsSync(this.file("run.json")))
+      throw new CommandError(`${this.path} is no run: it has no run.json`, EXIT.usage);
+    const settings = this.json<RunSettings>("run.json");
+    if (settings.version !== 1)
+      throw new CommandError(
+        `${this.file("run.json")} is of version ${settings.version}; this program reads version 1`,
+      );
+    return settings;
+  }
+
+  json<T>(name: string): T {
+    try {
+      return JSON.parse(readFileSync(this.file(name), "utf8")) as T;
+    } catch (error) {
+      throw new CommandError(`${this.file(name)} cannot be read: ${(error as Error).message}`);
+    }
+  }
+
+  history(): HistoryData | null {
+    return existsSync(this.file("history.json"))
+      ? History.fromJSON(readFileSync(this.file("history.json"), "utf8")).data
+      : null;
+  }
+
+  evaluation(): Evaluation | null {
+    return existsSync(this.file("evaluation.json")) ? this.json<Evaluation>("evaluation.json") : null;
+  }
+
+  /** @throws CommandError if there is no model yet */
+  model(): TabularModel {
+    const missing = ["model.json", "model.safetensors"].filter((name) => !existsSync(this.file(name)));
+    if (missing.length > 0)
+      throw new CommandError(
+        `${this.path} has no ${missing.join(" and no ")}: ${existsSync(this.file("run.json")) ? "its training has not come to an end yet" : "it is no run"}`,
+      );
+    const files: ModelFiles = {
+      "model.json": readFileSync(this.file("model.json"), "utf8"),
+      "model.safetensors": new Uint8Array(readFileSync(this.file("model.safetensors"))),
+    };
+    try {
+      return TabularModel.load(files);
+    } catch (error) {
+      throw new CommandError(`the model in ${this.path} cannot be used: ${(error as Error).message}`);
+    }
+  }
+
+  saveModel(model: TabularModel): void {
+    const files = model.save();
+    // The values first: whoever sees model.json finds them.
+    this.write("model.safetensors", files["model.safetensors"]);
+    this.write("model.json", files["model.json"]);
+  }
+
+  /**
+   * Keeps other processes out until {@link unlock}. A lock whose owner is gone is taken over.
+   *
+   * @throws CommandError if another process is at work here
+   */
+  lock(): void {
+    const mine = JSON.stringify({ pid: process.pid, host: hostname(), started: startOf(process.pid) });
+    for (let tries = 0; tries < 3; tries++) {
+      try {
+        const file = openSync(this.file("lock"), "wx");
+        writeSync(file, mine);
+        closeSync(file);
+        this.locked = true;
+        return;
+      } catch (error) {
+        if ((error as NodeJS.ErrnoException).code !== "EEXIST") throw error;
+        const owner = this.owner();
+        if (owner !== null)
+          throw new CommandError(`${this.path} is in use by another process (${owner}); wait for it, or stop it first`);
+        rmSync(this.file("lock"), { force: true });
+      }
+    }
+    throw new CommandError(`${this.path} cannot be locked: another process is taking it`);
+  }
+
+  /** The living owner of the lock, in words; null if there is none. */
+  private owner(): string | null {
+    let lock: { pid?: number; host?: string; started?: string | null };
+    try {
+      lock = JSON.parse(readFileSync(this.file("lock"), "utf8"));
+    } catch {
+      return null;
+    }
+    const { pid, host, started } = lock;
+    if (typeof pid !== "number") return null;
+    // Of processes on another machine nothing can be known.
+    if (host !== hostname()) return `${pid} on ${host}`;
+    if (pid === process.pid || !isAlive(pid)) return null;
+    return started === startOf(pid) ? String(pid) : null;
+  }
+
+  unlock(): void {
+    if (this.locked) rmSync(this.file("lock"), { force: true });
+    this.locked = false;
+  }
+}
+
+function isAlive(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === "EPERM";
+  }
+}
+
+/** When a process started, by the system's clock ticks, so that a number used again is not taken for the same process. */
+function startOf(pid: number): string | null {
+  try {
+    const stat = readFileSync(`/proc/${pid}/stat`, "utf8");
+    return stat.slice(stat.lastIndexOf(")")).split(" ")[20] ?? null;
+  } catch {
+    return null;
+  }
+}
+
+/** A folder for a new run that nobody has used: runs/cars-mpg, runs/cars-mpg-2, … */
+export function freshFolder(dataFile: string, target: string): string {
+  const clean = (text: string) => text.replace(/[^\p{L}\p{N}]+/gu, "-").replace(/^-|-$/g, "") || "run";
+  const base = join("runs", `${clean(basename(dataFile).replace(/\.[^.]*$/, ""))}-${clean(target)}`);
+  for (let i = 1; ; i++) {
+    const path = i === 1 ? base : `${base}-${i}`;
+    if (!existsSync(path)) return path;
+  }
+}

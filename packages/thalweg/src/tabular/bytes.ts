@@ -1,0 +1,140 @@
+/** The bytes of a data file, wherever it lies, read piece by piece. */
+import { nodeModule } from "../platform.js";
+import { DataFileError } from "./errors.js";
+
+/** A file on the disk by its path (Node), or its content. */
+export type FileInput = string | { readonly name: string; readonly data: Uint8Array | Blob };
+
+export interface Bytes {
+  /** The file's name, for messages. */
+  readonly name: string;
+  readonly size: number;
+  /** The bytes from … to-1. */
+  read(from: number, to: number): Promise<Uint8Array>;
+}
+
+/** @throws DataFileError if there is no such file, or it is none */
+export function bytesOf(input: FileInput): Bytes {
+  if (typeof input !== "string") return ofContent(input.name, input.data);
+  const fs = nodeModule("fs");
+  if (fs === null)
+    throw new DataFileError(`${input}: files are read by path in Node only; in a page give { name, data }`);
+  let stat: ReturnType<typeof fs.statSync>;
+  try {
+    stat = fs.statSync(input);
+  } catch (error) {
+    const { code } = error as { code?: string };
+    throw new DataFileError(
+      code === "ENOENT" ? `${input}: there is no such file` : `${input} cannot be opened: ${(error as Error).message}`,
+    );
+  }
+  if (stat.isDirectory()) throw new DataFileError(`${input} is a folder, not a file`);
+  return {
+    name: input,
+    size: stat.size,
+    async read(from, to) {
+      let file: number | null = null;
+      try {
+        file = fs.openSync(input, "r");
+        const bytes = new Uint8Array(to - from);
+        let have = 0;
+        while (have < bytes.length) {
+          const got = fs.readSync(file, bytes, have, bytes.length - have, from + have);
+          if (got === 0) break;
+          have += got;
+        }
+        return bytes.subarray(0, have);
+      } catch (error) {
+        throw new DataFileError(`${input} cannot be read: ${(error as Error).message}`);
+      } finally {
+        if (file !== null) fs.closeSync(file);
+      }
+    },
+  };
+}
+
+function ofContent(name: string, data: Uint8Array | Blob): Bytes {
+  if (data instanceof Uint8Array)
+    return { name, size: data.length, read: (from, to) => Promise.resolve(data.subarray(from, to)) };
+  return {
+    name,
+    size: data.size,
+    read: async (from, to) => new Uint8Array(await data.slice(from, to).arrayBuffer()),
+  };
+}
+
+/** Bytes that are read at a time. */
+const BLOCK = 2 ** 20;
+
+/** Text of whole records: from one record's beginning to another's end. */
+export interface TextBlock {
+  readonly text: string;
+  /** Number of the text's first line, from 1. */
+  readonly line: number;
+  /** Bytes of the file up to the end of what has been read. */
+  readonly read: number;
+}
+
+/**
+ * A file's text in blocks that end where a record ends.
+ *
+ * @param quoted - line ends between quotes belong to a record
+ * @throws DataFileError if it is no UTF-8 text
+ */
+export async function* textBlocks(bytes: Bytes, quoted: boolean): AsyncGenerator<TextBlock> {
+  const { name, size } = bytes;
+  const decoder = new TextDecoder("utf-8", { fatal: true });
+  let rest = "";
+  let line = 1;
+  for (let at = 0; at < size; ) {
+    const piece = await bytes.read(at, Math.min(at + BLOCK, size));
+    if (piece.length === 0) break;
+    if (at === 0) checkText(name, piece);
+    at += piece.length;
+    let text: string;
+    try {
+      text = rest + decoder.decode(piece, { stream: at < size });
+    } catch {
+      throw new DataFileError(
+        `${name} is not UTF-8 text (at about byte ${at - piece.length}): save it as UTF-8; a file of an old Windows program is often Windows-1252`,
+      );
+    }
+    const end = at < size ? lastRecordEnd(text, quoted) : text.length;
+    // A record may be longer than a block; one that never ends is a quote that nobody closed.
+    if (end === 0 && text.length > 64 * BLOCK)
+      throw new DataFileError(`${name}, line ${line}: a quote is opened there, or before, and not closed`);
+    rest = text.slice(end);
+    if (end === 0) continue;
+    const whole = text.slice(0, end);
+    yield { text: whole, line, read: at };
+    line += newlines(whole);
+  }
+}
+
+function checkText(name: string, start: Uint8Array): void {
+  const [a, b] = start;
+  if ((a === 0xff && b === 0xfe) || (a === 0xfe && b === 0xff))
+    throw new DataFileError(`${name} is UTF-16 text: save it as UTF-8`);
+  if (start.subarray(0, 4096).includes(0))
+    throw new DataFileError(`${name} is no text: it holds bytes that no text has`);
+}
+
+/** Where the last whole record of a text ends, behind its line end; 0 if there is none. */
+function lastRecordEnd(text: string, quoted: boolean): number {
+  if (!quoted || !text.includes('"')) return text.lastIndexOf("\n") + 1;
+  // Quotes within quotes are doubled, so outside of them their number is even.
+  let end = 0;
+  let open = false;
+  for (let i = 0; i < text.length; i++) {
+    const c = text.charCodeAt(i);
+    if (c === 34) open = !open;
+    else if (c === 10 && !open) end = i + 1;
+  }
+  return end;
+}
+
+export function newlines(text: string): number {
+  let count = 0;
+  for (let i = text.indexOf("\n"); i >= 0; i = text.indexOf("\n", i + 1)) count++;
+  return count;
+}

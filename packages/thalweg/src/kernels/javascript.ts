@@ -191,7 +191,7 @@ function compileScatter(kernel: ScatterKernel, machine: Machine): RunnableKernel
         return;
       }
       const beyond = index * stride;
-      machine.write(access, kernel.op === "add" ? add(machine.read(access, beyond), value) : value, beyond);
+      machine.write(access, add(machine.read(access, beyond), value), beyond);
     });
   };
 }

@@ -181,7 +181,7 @@ export interface ReduceKernel extends KernelBase {
 }
 
 /**
- * For every point of `loops` in row-major order: `target[index · stride + access] += value` (or `=` for op "set").
+ * For every point of `loops` in row-major order: `target[index · stride + access] += value`.
  * Strictly serial, so that two points with one index add in order. Indices outside 0 … size-1 set {@link ERROR_CELL}
  * and are left out.
  */
@@ -189,7 +189,6 @@ export interface ScatterKernel extends KernelBase {
   readonly kind: "scatter";
   readonly loops: readonly number[];
   readonly access: Access;
-  readonly op: "add" | "set";
   readonly index: Expr;
   readonly stride: number;
   readonly size: number;

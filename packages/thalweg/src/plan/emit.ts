@@ -246,7 +246,6 @@ function emitScatter(item: Item): Emitted[] {
       kind: "scatter",
       loops: loops.map((loop) => loop.size),
       access: lowering.access(item, { offset, strides }),
-      op: "add",
       index: lowering.value(index, lowering.whole),
       stride: rows[dim]!,
       size: item.shape[dim]!,

@@ -299,10 +299,7 @@ describe("reduce", () => {
 });
 
 describe("scatter", () => {
-  it.each([
-    ["add", [101, 9, 103]],
-    ["set", [1, 4, 3]],
-  ] as const)("%s: equal indices one after another, others outside reported", (op, expected) => {
+  it("adds, equal indices one after another, and reports others outside", () => {
     const arena = new Arena();
     const index = arena.place("int32", [0, 1, -1, 3, 2, 1]);
     const values = arena.place("float32", [1, 5, 50, 60, 3, 4]);
@@ -313,14 +310,13 @@ describe("scatter", () => {
       scalars: [],
       loops: [6],
       access: access(2, "float32", [0]),
-      op,
       index: read(0, "int32", [1]),
       stride: 2,
       size: 3,
       value: read(1, "float32", [1]),
     };
     arena.run(javascriptBackend, kernel, [index, values, target]);
-    expect([...target]).toEqual([expected[0], -7, expected[1], -7, expected[2]]);
+    expect([...target]).toEqual([101, -7, 9, -7, 103]);
     expect(arena.failed).toBe(true);
   });
 });

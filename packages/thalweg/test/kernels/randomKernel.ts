@@ -487,7 +487,6 @@ export function randomCase(kind: Exclude<Kernel["kind"], "matmul">, seed: number
       kind,
       loops,
       access,
-      op: random.pick(["add", "set"] as const),
       index,
       stride,
       size,

@@ -295,7 +295,6 @@ test.each(["gather", "scatter"] as const)("a %s out of bounds sets the error cel
             ...base,
             kind,
             access: access(0, "float32", 0),
-            op: "add",
             index: at,
             stride: 1,
             size: 3,

@@ -136,12 +136,10 @@ export function emitScatter(kernel: ScatterKernel): FunctionBuilder {
         f.i32(kernel.stride * BYTES[dtype]);
         f.op(i32.mul, i32.add);
         f.tee(address);
-        if (kernel.op === "add") {
-          f.get(address);
-          f.memory(type.load);
-          f.get(what);
-          f.op(INSTRUCTIONS[dtype === "bool" ? "or" : "add"]![dtype]![0]!);
-        } else f.get(what);
+        f.get(address);
+        f.memory(type.load);
+        f.get(what);
+        f.op(INSTRUCTIONS[dtype === "bool" ? "or" : "add"]![dtype]![0]!);
         f.memory(type.store);
         f.release(address);
       },
@@ -173,12 +171,10 @@ export function emitScatter(kernel: ScatterKernel): FunctionBuilder {
           f.op(i32.add);
         };
         address();
-        if (kernel.op === "add") {
-          address();
-          f.memory(v128.load, offset);
-          e.push(value, part);
-          f.op(INSTRUCTIONS.add![dtype]![1]!);
-        } else e.push(value, part);
+        address();
+        f.memory(v128.load, offset);
+        e.push(value, part);
+        f.op(INSTRUCTIONS.add![dtype]![1]!);
         f.memory(v128.store, offset);
       }
     };

@@ -1,7 +1,7 @@
 import * as Plot from "@observablehq/plot";
 import type { Canvas, Drawing, Table, TextOptions } from "./drawing.js";
 import { draw, textWidth } from "./frame.js";
-import { counts, extent, type Series, span, thin, tickFormat } from "./series.js";
+import { counts, extent, logTicks, type Series, span, thin, tickFormat } from "./series.js";
 import { drawText } from "./terminal.js";
 import { colourOf } from "./theme.js";
 
@@ -75,6 +75,7 @@ function svg(spec: Curves & { readonly alt: string }, canvas: Canvas): SVGSVGEle
   const longest = Math.max(...firm.map((c) => c.x.length));
   // d3 gives no more ticks than it is asked for, so a count up to the last index gives whole epochs only.
   const xTicks = counts(firm) ? Math.max(1, Math.min(longest - 1, width / 90)) : width / 90;
+  const yTicks = Math.max(2, (height - 130) / 55);
   const [left, right] = extent(all.filter((p) => !Number.isNaN(p.y)).map((p) => p.x));
   const alone = left === right;
 
@@ -96,7 +97,7 @@ function svg(spec: Curves & { readonly alt: string }, canvas: Canvas): SVGSVGEle
       label: spec.yLabel,
       // On a log scale the next round number is ten times further, so nothing is rounded there.
       scale: { type: yScale, domain: yDomain, nice: yScale === "linear", clamp: firm.length < curves.length },
-      ticks: Math.max(2, (height - 130) / 55),
+      ticks: yScale === "log" ? logTicks(yDomain, yTicks) : yTicks,
       format: tickFormat(yDomain, yScale),
       grid: true,
     },

@@ -1,4 +1,4 @@
-import { scaleLog } from "d3-scale";
+import { scaleLinear } from "d3-scale";
 
 /** A column of numbers. */
 export type Numbers =
@@ -179,14 +179,16 @@ export function tickFormat(values: readonly number[], scale: "linear" | "log"): 
   return high >= 1e6 || (high < 1e-3 && low < high) ? "~e" : undefined;
 }
 
-/** Round values on a log axis, about `count`: powers of ten, or where those are too few also twice and five times them. */
+// What is read most easily between two powers of ten, coarse and fine.
+const STEPS = [[1], [1, 2, 5], [1, 1.5, 2, 3, 5, 7]] as const;
+
+/** Round values on a log axis, about `count`: powers of ten, or what lies between where those are too few. */
 export function logTicks([low, high]: readonly [number, number], count: number): number[] {
   const from = Math.floor(Math.log10(low));
   const powers = Array.from({ length: Math.ceil(Math.log10(high)) - from + 1 }, (_, i) => from + i);
-  const within = (v: number) => v >= low && v <= high;
-  const tens = powers.map((e) => Number(`1e${e}`)).filter(within);
-  if (tens.length > count) return tens.filter((_, i) => i % Math.ceil(tens.length / count) === 0);
-  const fine = powers.flatMap((e) => [1, 2, 5].map((m) => Number(`${m}e${e}`))).filter(within);
-  if (tens.length >= 2 || fine.length < 2) return tens.length >= 2 ? tens : scaleLog().domain([low, high]).ticks(count);
-  return fine;
+  for (const steps of STEPS) {
+    const ticks = powers.flatMap((e) => steps.map((m) => Number(`${m}e${e}`))).filter((v) => v >= low && v <= high);
+    if (ticks.length >= 3) return ticks.filter((_, i) => i % Math.ceil(ticks.length / (2 * count)) === 0);
+  }
+  return scaleLinear().domain([low, high]).ticks(count);
 }

@@ -1,3 +1,4 @@
+import { readFileSync } from "node:fs";
 import {
   compareRuns,
   confusionMatrix,
@@ -14,12 +15,13 @@ import {
 } from "@thalweg/plot";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
+import { trainOnCars } from "../../../examples/carRuns.js";
 import { clip } from "../src/charts/clip.js";
-import { train } from "./runs.js";
 import { corners, parse } from "./svg.js";
 
-const cars = train();
-const origins = train({ task: "multiclass", epochs: 20 });
+const csv = readFileSync(new URL("../../../examples/data/cars.csv", import.meta.url), "utf8");
+const cars = await trainOnCars(csv);
+const origins = await trainOnCars(csv, { task: "multiclass", epochs: 20 });
 const { history } = cars;
 const settings = {
   x: [0.001, 0.01, 0.1],

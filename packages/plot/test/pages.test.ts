@@ -14,12 +14,13 @@ import {
 } from "@thalweg/plot";
 import type { Browser, Page } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { trainOnCars } from "../../../examples/carRuns.js";
 import { startChromium } from "../../../test/page.js";
-import { train } from "./runs.js";
 
 const axe = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
-const cars = train({ epochs: 12 });
-const origins = train({ task: "multiclass", epochs: 12 });
+const csv = readFileSync(new URL("../../../examples/data/cars.csv", import.meta.url), "utf8");
+const cars = await trainOnCars(csv, { epochs: 12 });
+const origins = await trainOnCars(csv, { task: "multiclass", epochs: 12 });
 const hostile = `<script>alert(1)</script> & "quotes" 'too'`;
 const finding = (severity: FindingLike["severity"], kind: string): FindingLike => ({
   kind,

@@ -29,6 +29,8 @@ export interface HeatMapOptions extends ChartOptions {
   readonly valueLabel?: string;
   /** `"linear"` (the default) or `"log"`: equal steps of colour are equal factors, and values ≤ 0 count as not drawable. */
   readonly scale?: "linear" | "log";
+  /** What the first and the last colour stand for, the values' extent unless given; values beyond have their end's colour. */
+  readonly range?: readonly [number, number];
   /** Mark the smallest or the largest value. */
   readonly best?: "min" | "max";
 }
@@ -61,8 +63,10 @@ export function heatMap(input: HeatMapInput, options: HeatMapOptions = {}): Figu
   if (seen.length === 0) return new Figure(message(title ?? capital(valueLabel), `No ${valueLabel} is finite.`));
   const [low, high] = extent(seen.map((c) => c.value));
   const place = scale === "log" ? Math.log : (v: number) => v;
-  /** From 0 at the smallest to 1 at the largest. */
-  const share = (v: number) => (high > low ? (place(v) - place(low)) / (place(high) - place(low)) : 0);
+  /** From 0 at the first colour to 1 at the last. */
+  const [from, to] = plainly.range ?? [low, high];
+  const share = (v: number) =>
+    to > from ? Math.max(0, Math.min(1, (place(v) - place(from)) / (place(to) - place(from)))) : 0;
   const first = seen.reduce((a, b) => ((best === "max" ? b.value > a.value : b.value < a.value) ? b : a));
   const name = (v: number | string) => (typeof v === "number" ? digits(v, 4) : plain(v));
   const xs = x.map(name);
@@ -82,7 +86,7 @@ export function heatMap(input: HeatMapInput, options: HeatMapOptions = {}): Figu
         yLabel,
         width: canvas.width ?? width,
         height,
-        legend: [digits(low, 4), `${digits(high, 4)}  ${valueLabel}`],
+        legend: [digits(from, 4), `${digits(to, 4)}${to < high ? " and more" : ""}  ${valueLabel}`],
         xs,
         ys,
         cells,
@@ -98,7 +102,7 @@ export function heatMap(input: HeatMapInput, options: HeatMapOptions = {}): Figu
         ...(title === undefined ? [] : [title]),
         `${"".padStart(gutter)} │ ${xs.map((l) => l.padStart(room)).join(" ")}   ${xLabel ?? ""}`.trimEnd(),
         ...ys.map((l, i) => `${l.padStart(gutter)} │ ${values[i]!.map((v) => shade(num(v))).join(" ")}`.trimEnd()),
-        `${valueLabel}: ${SHADES[0]} ${digits(low, 4)} … ${SHADES[4]} ${digits(high, 4)}${lost > 0 ? ", × not finite" : ""}`,
+        `${valueLabel}: ${SHADES[0]} ${digits(from, 4)} … ${SHADES[4]} ${digits(to, 4)}${lost > 0 ? ", × not finite" : ""}`,
         ...(best === undefined ? [] : [`best: ${digits(first.value, 4)} at ${where}`]),
       ].join("\n");
     },

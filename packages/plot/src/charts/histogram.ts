@@ -97,12 +97,22 @@ function binsOf(name: string, input: HistogramInput): Bins {
   const counts = input.histogram.counts.map(num);
   const zeros = num(input.zeros);
   const notFinite = num(input.notFinite);
+  const total = counts.reduce((a, b) => a + b, 0);
+  const [low, high] = [edges[0]!, edges.at(-1)!];
   return {
     name,
-    bins: counts.map((n, i) => ({ from: edges[i]!, to: edges[i + 1]!, count: n })),
-    total: counts.reduce((a, b) => a + b, 0),
+    // Values that are all one have a summary without width.
+    bins: low === high ? needle(low, total) : counts.map((n, i) => ({ from: edges[i]!, to: edges[i + 1]!, count: n })),
+    total,
     remark: said([zeros > 0.005 && `${percent(zeros)} zeros`, notFinite > 0 && `${digits(notFinite)} not finite`]),
   };
+}
+
+/** One value, many times: a thin bar with room on both sides. */
+function needle(value: number, count: number): Bin[] {
+  const room = Math.abs(value) * 0.1 || 1;
+  const at = [-1, -0.03, 0.03, 1].map((share) => value + share * room);
+  return [0, 1, 2].map((i) => ({ from: at[i]!, to: at[i + 1]!, count: i === 1 ? count : 0 }));
 }
 
 function bin(name: string, values: readonly number[]): Bins {
@@ -112,11 +122,11 @@ function bin(name: string, values: readonly number[]): Bins {
   if (finite.length === 0) return { name, bins: [], total: 0, remark };
   const [low, most] = extent(finite);
   const high = most - low > 1e-300 ? most : low;
+  if (!(low < high)) return { name, bins: needle(low, finite.length), total: finite.length, remark };
   // Rice's rule: few values make few bins.
   const wanted = Math.max(5, Math.min(30, Math.ceil(2 * Math.cbrt(finite.length))));
-  const scale =
-    low < high ? scaleLinear().domain([low, high]).nice(wanted) : scaleLinear().domain([low - 0.5, low + 0.5]);
-  const ticks = scale.ticks(low < high ? wanted : 1);
+  const scale = scaleLinear().domain([low, high]).nice(wanted);
+  const ticks = scale.ticks(wanted);
   const edges = ticks.length > 2 ? ticks : scale.domain();
   const counts = new Array<number>(edges.length - 1).fill(0);
   const step = (edges.at(-1)! - edges[0]!) / counts.length;

@@ -5,7 +5,7 @@
 import type { Node } from "../graph/node.js";
 import { type Shape, sameShape } from "../graph/shape.js";
 import { constant, where } from "../tensor/elementwise.js";
-import { gather, matmul, scatterAdd } from "../tensor/indexing.js";
+import { gather, matmul, positions, scatterAdd } from "../tensor/indexing.js";
 import { expand, flip, narrow, overlap, permute, reshape, unfold } from "../tensor/movement.js";
 import { cumsum } from "../tensor/reduce.js";
 import { Tensor } from "../tensor/tensor.js";
@@ -143,12 +143,22 @@ export const rules: Readonly<Record<string, Rule>> = {
     });
   },
   matmul: (g, o) => [o.wants(0) ? matmul(g, transposed(o.y)) : null, o.wants(1) ? matmul(transposed(o.x), g) : null],
-  gather: (g, { x, y, attr }) => [scatterAdd(constant(x.shape, 0, x.dtype), attr[0]!, y, g)],
+  gather: (g, { x, y, attr }) => [ungathered(g, x, y, attr[0]!)],
   scatterAdd: (g, o) => [o.wants(0) ? g : null, null, o.wants(2) ? gather(g, o.attr[0]!, o.y) : null],
   cumsum: (g, { attr }) => [flip(cumsum(flip(g, attr[0]!), attr[0]!), attr[0]!)],
 };
 
 const oneMinus = (x: Tensor): Tensor => x.neg().add(1);
+
+/**
+ * The gradient of values that were looked up along a dimension. Where one was taken from each row (as of a loss that takes
+ * each row's class), it is a comparison with the place, computed wherever it is read, and nothing is scattered.
+ */
+function ungathered(g: Tensor, x: Tensor, index: Tensor, dim: number): Tensor {
+  const single = x.shape.every((n, d) => index.shape[d] === (d === dim ? 1 : n));
+  if (!single) return scatterAdd(constant(x.shape, 0, x.dtype), dim, index, g);
+  return where(index.eq(positions(x.shape, dim)), g, 0);
+}
 
 /** 1 where x is not the lesser, 0.5 where both are equal. */
 const share = (x: Tensor, y: Tensor): Tensor => where(x.eq(y), 0.5, where(x.lt(y), 0, 1)).to(x.dtype);

@@ -86,7 +86,7 @@ function isRow(read: Expr | undefined, written: Expr | undefined): boolean {
 }
 
 /** Visits expressions and all that they are computed from, each once. */
-function eachExpr(roots: readonly Expr[], visit: (expr: Expr) => void): void {
+export function eachExpr(roots: readonly Expr[], visit: (expr: Expr) => void): void {
   const seen = new Set<Expr>();
   const enter = (expr: Expr): void => {
     if (seen.has(expr)) return;

@@ -12,6 +12,7 @@ import { type Life, layOut } from "./layout.js";
 import { StoreItem } from "./lower.js";
 import { type Share, shareOf } from "./share.js";
 import { spread } from "./spread.js";
+import { bytesMoved, leastBytes, showBytes } from "./traffic.js";
 
 /** What becomes of a result of a plan. */
 export type Fate =
@@ -73,6 +74,10 @@ export interface Plan {
   /** Values computed × points of one run. */
   readonly operations: number;
   readonly groups: readonly Group[];
+  /** Bytes that the kernels of each group move to and from memory. */
+  readonly moved: readonly number[];
+  /** Bytes that any plan for this graph would move. */
+  readonly least: number;
 }
 
 /** How often the storing of items may be decided anew. */
@@ -194,6 +199,10 @@ function assemble(
     argumentBytes,
     operations: steps.reduce((n, step) => n + step.operations, 0),
     groups,
+    moved: groups.map((_, g) =>
+      emitted.reduce((sum, { at, kernel }) => (at === g ? sum + bytesMoved(kernel) : sum), 0),
+    ),
+    least: leastBytes(inputs, wanted),
   };
 }
 
@@ -207,10 +216,12 @@ export function describe(plan: Plan): string {
       g.folds.length > 0 ? `folds ${names(g.folds)}` : "",
       g.epilogue.length > 0 ? `then ${names(g.epilogue)}` : "",
     ];
-    return `${i + 1}. ${g.kind} over ${g.size} points: ${parts.filter(Boolean).join("; ")}`;
+    return `${i + 1}. ${g.kind} over ${g.size} points: ${parts.filter(Boolean).join("; ")}; moves ${showBytes(plan.moved[i]!)}`;
   });
+  const moved = plan.moved.reduce((a, b) => a + b, 0);
   return [
     `${plan.steps.length} kernels, ${plan.temporaryBytes} bytes of temporary memory, ${plan.operations} operations`,
+    `moves ${showBytes(moved)}; each input read and each result written once would be ${showBytes(plan.least)}`,
     ...lines,
   ].join("\n");
 }

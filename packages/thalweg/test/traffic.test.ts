@@ -1,0 +1,51 @@
+import { explain, lastPlan, manualSeed, nn, optim, randint, randn, scatterAdd, tensor, zeros } from "thalweg";
+import { expect, test } from "vitest";
+import { bitsOf } from "./support/counting.js";
+
+const firstLine = (plan: string): string => plan.split("\n")[1]!;
+
+test("a step of RMSProp moves what it must and no more: three arrays read, two written", () => {
+  const n = 100_000;
+  const p = randn([n], { requiresGrad: true });
+  p.grad = randn([n]);
+  const optimizer = new optim.RMSprop([p], { lr: 0.01 });
+  for (let step = 0; step < 3; step++) optimizer.step();
+  p.sum().item();
+  // The sum that was read comes with the step, and so does its number.
+  expect(firstLine(lastPlan())).toMatch(
+    /^moves 20\d\d kB; each input read and each result written once would be 2000 kB$/,
+  );
+});
+
+test("a plan tells what each kernel moves: an embedding only the rows that it looks up", () => {
+  const table = randn([10_000, 16]);
+  const rows = table.indexSelect(0, tensor([5, 7, 5], { dtype: "int32" }));
+  expect(explain(rows)).toMatch(/1\. map over 48 points.*moves \d{3} B$/m);
+  const large = randn([300, 200]);
+  expect(explain(large.exp().sum(1))).toMatch(/1\. reduce .*moves 241 kB$/m);
+});
+
+test("the gradient of a cross-entropy is computed where it is read: nothing is scattered", () => {
+  manualSeed(1);
+  const x = randn([64, 10]);
+  const W = zeros([10, 10], { requiresGrad: true });
+  const optimizer = new optim.SGD([W], { lr: 0.1 });
+  nn.functional.crossEntropy(x.matmul(W), randint(0, 10, [64])).backward();
+  optimizer.step();
+  W.sum().item();
+  expect(lastPlan()).not.toMatch(/scatter/);
+  expect(lastPlan()).toMatch(/matmul/);
+});
+
+test.each([
+  [0, [1, 4, 3]],
+  [1, [2, 1, 3]],
+  [2, [2, 4, 1]],
+])("values looked up once along dimension %i have the gradient of the general rule", (dim, shape) => {
+  manualSeed(2);
+  const x = randn([2, 4, 3], { requiresGrad: true });
+  const index = randint(0, x.shape[dim]!, shape);
+  const g = randn(shape);
+  x.gather(dim, index).mul(g).sum().backward();
+  expect(bitsOf(x.grad!)).toBe(bitsOf(scatterAdd(zeros([2, 4, 3]), dim, index, g)));
+});

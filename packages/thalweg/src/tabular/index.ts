@@ -14,3 +14,4 @@ export { openTable } from "./openTable.js";
 export { type ColumnProfile, type ColumnType, type ProfileOptions, profile } from "./profile.js";
 export type { Cell, Chunk, TableSource } from "./source.js";
 export { readTable, type Table, tableOf, validationRows } from "./table.js";
+export { TableBatches, type TableBatchesOptions } from "./tableBatches.js";

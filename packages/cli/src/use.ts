@@ -1,0 +1,107 @@
+/** Using a trained model: `thalweg predict` and `thalweg evaluate`. */
+import { closeSync, openSync, renameSync, rmSync, writeSync } from "node:fs";
+import process from "node:process";
+import { openTable } from "thalweg/tabular";
+import { progressOf } from "./prepare.js";
+import { type Evaluation, RunFolder } from "./runFolder.js";
+import { scoresFor } from "./score.js";
+import { count, type Terminal } from "./terminal.js";
+import { metricsTable, withoutPoints } from "./train.js";
+
+/** Writes a prediction for each row of a file: to standard output, or to a file that is there only when it is whole. */
+export async function predict(
+  path: string,
+  data: string,
+  out: string | null,
+  columns: boolean,
+  terminal: Terminal,
+): Promise<void> {
+  const model = new RunFolder(path).model();
+  const source = await openTable(data);
+  const { target } = model.encoder.spec;
+  const classes = target.task === "regression" ? [] : target.classes;
+  const partial = out === null ? null : `${out}.partial`;
+  const file = partial === null ? null : openSync(partial, "w");
+  const write = (text: string) => {
+    if (file === null) process.stdout.write(text);
+    else writeSync(file, text);
+  };
+  let rows = 0;
+  try {
+    const head = [
+      ...(columns ? source.columns : []),
+      `predicted ${target.column}`,
+      ...classes.map((label) => `probability ${label}`),
+    ];
+    if (!terminal.options.json) write(`${head.map(field).join()}\n`);
+    for await (const chunk of source.chunks({ onBytes: progressOf(source, terminal) })) {
+      const lines = model.predictChunk(source.columns, chunk, source.name).map(({ value, probabilities }, r) => {
+        const own = columns ? chunk.columns.map((cells) => cells[r]!) : [];
+        if (terminal.options.json) {
+          const kept = columns ? Object.fromEntries(source.columns.map((name, c) => [name, own[c]])) : {};
+          return JSON.stringify({ ...kept, prediction: value, ...(probabilities === null ? {} : { probabilities }) });
+        }
+        return [...own, rounded(value), ...Object.values(probabilities ?? {}).map(rounded)].map(field).join();
+      });
+      write(`${lines.join("\n")}\n`);
+      rows += chunk.length;
+    }
+    if (file !== null) closeSync(file);
+    if (partial !== null) renameSync(partial, out!);
+  } catch (error) {
+    if (partial !== null) rmSync(partial, { force: true });
+    throw error;
+  }
+  terminal.clear();
+  if (out !== null) terminal.say(`${count(rows, "prediction")} written to ${out}`);
+}
+
+/** Seven digits: more than the model's numbers have. */
+const rounded = (value: number | string): string =>
+  typeof value === "number" ? String(Number(value.toPrecision(7))) : value;
+
+/** A field of a CSV file, in quotes where it needs them. */
+function field(value: unknown): string {
+  const text = value === null ? "" : String(value);
+  return /[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
+}
+
+/** Measures a trained model on a file whose targets are known. */
+export async function evaluate(path: string, data: string, terminal: Terminal): Promise<Evaluation> {
+  const folder = new RunFolder(path);
+  const model = folder.model();
+  const source = await openTable(data);
+  const { target } = model.encoder.spec;
+  // What is compared with is what the training rows say; their shares are in the run's own evaluation only as figures.
+  const scores = scoresFor(
+    model.encoder,
+    target.task === "regression" ? null : await sharesIn(model.encoder, source, terminal),
+  );
+  for await (const chunk of source.chunks({ onBytes: progressOf(source, terminal) })) {
+    const { x, y } = model.encoder.encode(source.columns, chunk, source.name);
+    scores.add(model.run(x), y);
+  }
+  const evaluation = scores.result(data);
+  terminal.result({ run: path, data, evaluation: withoutPoints(evaluation) }, metricsTable(evaluation));
+  return evaluation;
+}
+
+type Encoder = ReturnType<RunFolder["model"]>["encoder"];
+
+/** How frequent each class is in a file: the trivial predictor of these data says the most frequent. */
+async function sharesIn(
+  encoder: Encoder,
+  source: Awaited<ReturnType<typeof openTable>>,
+  terminal: Terminal,
+): Promise<number[]> {
+  const { target } = encoder.spec;
+  const counts = target.task === "regression" ? [] : target.classes.map(() => 0);
+  let rows = 0;
+  for await (const chunk of source.chunks({ onBytes: progressOf(source, terminal) })) {
+    for (const c of encoder.encode(source.columns, chunk, source.name).y) {
+      counts[c]!++;
+      rows++;
+    }
+  }
+  return counts.map((n) => n / rows);
+}

@@ -36,11 +36,11 @@ const history = await train.fit(model, {
   optimizer,
   loss: new nn.MSELoss(),
   metrics: { r2: train.metrics.r2() },
-  scheduler: new optim.lrScheduler.CosineAnnealingLR(optimizer, { tMax: 40 }),
-  epochs: 40,
+  scheduler: new optim.lrScheduler.CosineAnnealingLR(optimizer, { tMax: 15 }),
+  epochs: 15,
   clipNorm: 1,
   accumulate: 2,
-  earlyStopping: { patience: 30 },
+  earlyStopping: { patience: 12 },
   checkpoint: { store: new train.Checkpoints(join(folder, "checkpoints")), everySteps: 3, resume: true },
 });
 const bits = Object.entries(model.stateDict()).map(([name, tensor]) => {

@@ -25,7 +25,7 @@ describe("resuming from a checkpoint", () => {
     AdamWScheduleFree: (p) => new optim.AdamWScheduleFree(p) as never,
     AdamW: (p) => new optim.AdamW(p) as never,
     "Muon, of the weights": (p) => new optim.Muon(p.filter(({ ndim }) => ndim === 2)) as never,
-    LBFGS: (p) => new optim.LBFGS(p, { maxIter: 4, lineSearch: "strongWolfe" }) as never,
+    LBFGS: (p) => new optim.LBFGS(p, { maxIter: 2, lineSearch: "strongWolfe" }) as never,
   };
 
   /** A run with everything in it; `stopAfter` steps it is aborted, and gone on with in new objects. */

@@ -57,7 +57,7 @@ describe("section 1's program in a page", () => {
     expect(await page.locator("#figures tbody tr").nth(1).textContent()).toBe("loss, last epoch3.0217923.021792");
     const svg = page.locator("#curve svg");
     expect(await svg.count()).toBe(1);
-    const line = svg.locator('[aria-label="line"] path');
+    const line = svg.locator('[data-part="line"] path');
     expect((await line.getAttribute("d"))!.match(/[ML]/g)).toHaveLength(100);
     expect(await svg.locator("text").allTextContents()).toContain("↑ Loss");
     const screenshot = join(folder, "page.png");

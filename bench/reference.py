@@ -12,7 +12,7 @@ import torch
 HERE = Path(__file__).parent
 sys.dont_write_bytecode = True
 sys.path.insert(0, str(HERE / "peers"))
-from torch_peer import network, section1, section1_data  # noqa: E402
+from torch_peer import conv_net, network, section1, section1_data  # noqa: E402
 
 
 def exact(values):
@@ -32,5 +32,6 @@ result = {
     "w": exact([trained["w"]])[0],
     "b": exact([trained["b"]])[0],
     "networks": networks,
+    "convNet": exact(conv_net({"batch": 64, "lr": 1e-3})[0]()),
 }
 (HERE / "fixtures" / "reference.json").write_text(json.dumps(result) + "\n")

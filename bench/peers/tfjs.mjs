@@ -4,7 +4,7 @@ import { createRequire } from "node:module";
 import { dirname } from "node:path";
 import * as tf from "@tensorflow/tfjs";
 import { setWasmPaths } from "@tensorflow/tfjs-backend-wasm";
-import { networkData, uniform } from "../src/data.mjs";
+import { convNetData, networkData, uniform } from "../src/data.mjs";
 import { serve } from "./serve.mjs";
 
 const require = createRequire(import.meta.url);
@@ -100,5 +100,48 @@ function network({ hidden, batch, lr }) {
   return { check: () => Array.from({ length: 5 }, build()), run: build() };
 }
 
+/** The wasm backend has no gradient of a convolution's filter, so it cannot train this network: the cpu backend does. */
+async function convNet({ batch, lr }) {
+  await tf.setBackend("cpu");
+  const data = convNetData({ batch });
+  const x = tf.tensor4d(data.x, [batch, 28, 28, 1]);
+  const target = tf.oneHot(tf.tensor1d(data.labels, "int32"), 10).toFloat();
+  // Channels come last here.
+  const kernel = ({ values, shape }) => tf.variable(tf.transpose(tf.tensor4d(values, shape), [2, 3, 1, 0]));
+
+  const build = () => {
+    const last = tf.tensor4d(data.weights[2].values, [10, 32, 5, 5]);
+    const weights = [
+      kernel(data.weights[0]),
+      kernel(data.weights[1]),
+      tf.variable(tf.transpose(last, [2, 3, 1, 0]).reshape([800, 10])),
+    ];
+    const biases = data.weights.map(({ shape }) => tf.variable(tf.zeros([shape[0]])));
+    const params = [...weights, ...biases];
+    const state = stateOf(params);
+    const layer = (input, l) =>
+      tf.maxPool(
+        tf.fused.conv2d({
+          x: input,
+          filter: weights[l],
+          strides: 1,
+          pad: "valid",
+          bias: biases[l],
+          activation: "relu",
+        }),
+        2,
+        2,
+        "valid",
+      );
+    const loss = () => {
+      const features = layer(layer(x, 0), 1).reshape([batch, 800]);
+      const logits = tf.fused.matMul({ a: features, b: weights[2], bias: biases[2], activation: "linear" });
+      return tf.logSoftmax(logits).mul(target).sum().div(-batch);
+    };
+    return () => trainStep(loss, params, state, lr);
+  };
+  return { check: () => Array.from({ length: 5 }, build()), run: build() };
+}
+
 const version = () => tf.version["tfjs-core"];
-await serve({ version }, { section1, rmsprop, matmul, network });
+await serve({ version }, { section1, rmsprop, matmul, network, convNet });

@@ -1,10 +1,12 @@
 /** Thalweg's side of the benchmark: every case as a user would write it. */
 import { readFileSync } from "node:fs";
-import { compile, configure, embedding, manualSeed, optim, randn, tensor, zeros } from "thalweg";
-import { hash, networkData, uniform } from "../src/data.mjs";
+import { compile, configure, embedding, manualSeed, nn, optim, randn, tensor, zeros } from "thalweg";
+import { convNetData, hash, networkData, uniform } from "../src/data.mjs";
 import { serve } from "./serve.mjs";
 
 if (process.env.BENCH_THREADS) configure({ threads: Number(process.env.BENCH_THREADS) });
+
+if (process.argv.includes("wide")) configure({ wide: true });
 
 const version = () =>
   JSON.parse(readFileSync(new URL("../../packages/thalweg/package.json", import.meta.url), "utf8")).version;
@@ -168,6 +170,63 @@ function matmul({ n }) {
   };
 }
 
+/** One of the four ways in which a gradient meets its matrices, or a vector: [m, k] · [k, n]. */
+function product({ m, k, n, transposed = "", dtype = "float32" }) {
+  const operand = (name, rows, columns, seed) => {
+    const turned = transposed.includes(name);
+    const x = tensor(uniform(rows * columns, seed), { dtype }).reshape(turned ? [columns, rows] : [rows, columns]);
+    return turned ? x.t() : x;
+  };
+  const a = operand("a", m, k, 3);
+  const b = operand("b", k, n, 4);
+  const at = (c, i, j) => c.select(0, i).select(0, j).item();
+  return {
+    check: () => {
+      const c = a.matmul(b);
+      return [at(c, 0, 0), at(c, m - 1, n - 1)];
+    },
+    run: () => at(a.matmul(b), 0, 0),
+  };
+}
+
+function convNet({ batch, lr }) {
+  const data = convNetData({ batch });
+  const x = tensor(data.x).reshape([batch, 1, 28, 28]);
+  const target = tensor(data.labels);
+
+  const build = () => {
+    const model = new nn.Sequential(
+      new nn.Conv2d(1, 8, 3),
+      new nn.ReLU(),
+      new nn.MaxPool2d(2),
+      new nn.Conv2d(8, 32, 3),
+      new nn.ReLU(),
+      new nn.MaxPool2d(2),
+      new nn.Flatten(),
+      new nn.Linear(800, 10),
+    );
+    for (const [i, name] of ["0", "3", "7"].entries()) {
+      const { shape, values } = data.weights[i];
+      const bias = zeros([shape[0]]);
+      model.loadStateDict({
+        ...model.stateDict(),
+        [`${name}.weight`]: tensor(values).reshape(shape),
+        [`${name}.bias`]: bias,
+      });
+    }
+    const optimizer = new optim.RMSprop(model.parameters(), { lr });
+    return () => {
+      const loss = nn.functional.crossEntropy(model.forward(x), target);
+      const value = loss.item();
+      optimizer.zeroGrad();
+      loss.backward();
+      optimizer.step();
+      return value;
+    };
+  };
+  return { check: () => Array.from({ length: 5 }, build()), run: build() };
+}
+
 function network({ hidden, batch, lr }) {
   const data = networkData({ hidden, batch });
   const { sizes } = data;
@@ -214,6 +273,8 @@ await serve(
     sparseCompiled: sparse("compiled"),
     sparseStep: sparse("step"),
     matmul,
+    product,
     network,
+    convNet,
   },
 );

@@ -130,6 +130,54 @@ def matmul(params):
     return check, lambda: a @ b
 
 
+def product(params):
+    m, k, n = params["m"], params["k"], params["n"]
+    dtype = torch.float64 if params.get("dtype") == "float64" else torch.float32
+
+    def operand(name, rows, columns, seed):
+        turned = name in params.get("transposed", "")
+        x = uniform(rows * columns, seed).to(dtype)
+        return x.reshape(columns, rows).t() if turned else x.reshape(rows, columns)
+
+    a, b = operand("a", m, k, 3), operand("b", k, n, 4)
+
+    def check():
+        c = a @ b
+        return [c[0, 0].item(), c[m - 1, n - 1].item()]
+
+    return check, lambda: a @ b
+
+
+def conv_net(params):
+    batch = params["batch"]
+    x = uniform(batch * 784, 21, 1, 0.5).reshape(batch, 1, 28, 28)
+    target = torch.from_numpy((hashes(batch, 22) % np.uint32(10)).astype(np.int64))
+
+    def build():
+        shapes = [(8, 1, 3, 3), (32, 8, 3, 3), (10, 800)]
+        weights = [
+            uniform(math.prod(shape), 23 + i, 2 / math.sqrt(math.prod(shape[1:]))).reshape(shape).requires_grad_()
+            for i, shape in enumerate(shapes)
+        ]
+        biases = [torch.zeros(shape[0], requires_grad=True) for shape in shapes]
+        optimizer = torch.optim.RMSprop([*weights, *biases], lr=params["lr"])
+
+        def step():
+            h1 = F.max_pool2d(F.relu(F.conv2d(x, weights[0], biases[0])), 2)
+            h2 = F.max_pool2d(F.relu(F.conv2d(h1, weights[1], biases[1])), 2)
+            loss = F.cross_entropy(F.linear(h2.flatten(1), weights[2], biases[2]), target)
+            value = loss.item()
+            optimizer.zero_grad()
+            loss.backward()
+            optimizer.step()
+            return value
+
+        return step
+
+    first = build()
+    return lambda: [first() for _ in range(5)], build()
+
+
 def network(params):
     hidden, batch = params["hidden"], params["batch"]
     sizes = [784, hidden, hidden, 10]
@@ -174,7 +222,9 @@ CASES = {
     "rulesFused": lambda params: rules(params, fused=True),
     "sparse": sparse,
     "matmul": matmul,
+    "product": product,
     "network": network,
+    "convNet": conv_net,
 }
 
 

@@ -28,6 +28,8 @@ const torch1 = { key: "torch1", peer: "pytorch", label: "PyTorch, 1 thread", thr
 const torch = { key: "torch", peer: "pytorch", label: "PyTorch, its default" };
 const tfjs = { key: "tfjs", peer: "tfjs", label: "TensorFlow.js wasm" };
 const jax = { key: "jax", peer: "jax", label: "jax-js, jit" };
+const wide = { key: "wide", peer: "wide", label: "Thalweg, 256 bits" };
+const wide1 = { ...wide, key: "wide1", label: "Thalweg, 256 bits, 1 thread", threads: 1 };
 const memory = [
   { key: "copy", peer: "copy", case: "copy", label: "copy, v128 loads and stores" },
   { key: "bulk", peer: "copy", case: "bulk", label: "copy, memory.copy" },
@@ -150,7 +152,7 @@ const matmul = {
   title: "Matrix product, 1024 × 1024 × 1024 float32",
   case: "matmul",
   params: { n: 1024 },
-  contestants: [thalweg, thalweg1, torch1, torch, tfjs, jax],
+  contestants: [thalweg, thalweg1, wide, wide1, torch1, torch, tfjs, jax],
   targets: [
     { against: ["tfjs"], atLeast: 1.5 },
     { against: ["jax"], atLeast: 1.5 },
@@ -160,12 +162,63 @@ const matmul = {
 };
 
 /** @returns {Case} */
+const product = (title, params) => ({
+  id: "products",
+  title: `Matrix product, ${title}`,
+  case: "product",
+  params,
+  contestants: [thalweg, thalweg1, wide1, torch1],
+  targets: [],
+  rate: (ms) => `${((2 * params.m * params.n * params.k) / ms / 1e6).toFixed(1)} GFLOP/s`,
+  verify: compare(() => productReference(params), 1e-4),
+});
+
+/** The first and the last element of the product, in float64. */
+function productReference({ m, k, n, transposed = "" }) {
+  const at = (row, column) => {
+    let sum = 0;
+    for (let i = 0; i < k; i++) {
+      const a = transposed.includes("a") ? i * m + row : row * k + i;
+      const b = transposed.includes("b") ? column * k + i : i * n + column;
+      sum += uniformAt(a, 3) * uniformAt(b, 4);
+    }
+    return sum;
+  };
+  return [at(0, 0), at(m - 1, n - 1)];
+}
+
+const products = [
+  product("1024 × 1024 × 1024, the right one transposed", { m: 1024, k: 1024, n: 1024, transposed: "b" }),
+  product("1024 × 1024 × 1024, the left one transposed", { m: 1024, k: 1024, n: 1024, transposed: "a" }),
+  product("1024 × 1024 × 1024 float64", { m: 1024, k: 1024, n: 1024, dtype: "float64" }),
+  product("128 × 784 × 512", { m: 128, k: 784, n: 512 }),
+  product("4096 × 64 × 64", { m: 4096, k: 64, n: 64 }),
+  product("matrix times vector, 4096 × 4096", { m: 4096, k: 4096, n: 1 }),
+  product("vector times matrix, 4096 × 4096", { m: 1, k: 4096, n: 4096 }),
+];
+
+/** @type {Case} */
+const convNet = {
+  id: "convnet",
+  title: "Training step of a convolutional network on 64 pictures of 28 × 28 (3 × 3 to 8 and to 32, pooled), RMSProp",
+  case: "convNet",
+  params: { batch: 64, lr: 1e-3 },
+  contestants: [thalweg, thalweg1, wide, torch1, torch, { ...tfjs, label: "TensorFlow.js cpu (wasm cannot)" }],
+  targets: [
+    { against: ["tfjs"], atLeast: 3 },
+    { against: ["torch1", "torch"], atLeast: 1 },
+  ],
+  rate: (ms) => `${((ms * 938) / 1000).toFixed(1)} s an epoch of 60,000`,
+  verify: compare(() => reference.convNet, 5e-4),
+};
+
+/** @returns {Case} */
 const network = (hidden, batch) => ({
   id: `network${hidden}`,
   title: `Training step of a 784-${hidden}-${hidden}-10 network, batch ${batch}, RMSProp`,
   case: "network",
   params: { hidden, batch, lr: 1e-4 },
-  contestants: [thalweg, thalweg1, torch1, torch, tfjs, jax],
+  contestants: [thalweg, thalweg1, wide, torch1, torch, tfjs, jax],
   targets: [
     ...(hidden === 128 ? [{ against: ["torch1", "torch"], atLeast: 1 }] : []),
     { against: ["jax"], atLeast: 4 },
@@ -182,6 +235,8 @@ export const cases = [
   ...rules,
   ...sparse,
   matmul,
+  ...products,
+  convNet,
   network(128, 64),
   network(512, 128),
   network(1024, 256),

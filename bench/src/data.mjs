@@ -29,6 +29,19 @@ export function labels(n, seed, classes) {
   return out;
 }
 
+/** The convolutional network's data: pictures, labels, and weights as PyTorch lays them out. @param {{ batch: number }} size */
+export function convNetData({ batch }) {
+  return {
+    x: uniform(batch * 784, 21, 1, 0.5),
+    labels: labels(batch, 22, 10),
+    weights: [
+      { shape: [8, 1, 3, 3], values: uniform(72, 23, 2 / 3) },
+      { shape: [32, 8, 3, 3], values: uniform(2304, 24, 2 / Math.sqrt(72)) },
+      { shape: [10, 800], values: uniform(8000, 25, 2 / Math.sqrt(800)) },
+    ],
+  };
+}
+
 /**
  * The 784-H-H-10 network's data: inputs, labels, and each layer's weights, row-major [inputs, outputs].
  * @param {{ hidden: number; batch: number }} size

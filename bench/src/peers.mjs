@@ -9,7 +9,7 @@ const node24 = `${peersFolder}node_modules/node/bin/node`;
 const INSTALL = "npm run bench:install";
 
 /**
- * @typedef {"thalweg" | "pytorch" | "tfjs" | "jax" | "copy"} PeerName
+ * @typedef {"thalweg" | "wide" | "pytorch" | "tfjs" | "jax" | "copy"} PeerName
  * @typedef {{ name: PeerName; title: string; command: string; args: string[]; version: string }} Peer
  * @typedef {{ name: PeerName; title: string; reason: string; get: string }} Missing
  */
@@ -21,6 +21,8 @@ export function peerSpecs({ oneNode = false } = {}) {
   const python = process.env.PYTHON ?? "python3";
   return /** @type {const} */ ([
     { name: "thalweg", title: "Thalweg", command: node, args: ["thalweg.mjs"], get: "npm run build" },
+    // Vectors of 256 bits need the newer Node.
+    { name: "wide", title: "Thalweg, 256 bits", command: newer, args: ["thalweg.mjs", "wide"], get: INSTALL },
     {
       name: "pytorch",
       title: "PyTorch",

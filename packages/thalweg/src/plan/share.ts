@@ -1,4 +1,4 @@
-import { type Expr, type Kernel, type MatmulKernel, matmulLoops } from "../kernels/kernel.js";
+import { type Expr, extent, type Kernel, type MatmulKernel, matmulLoops } from "../kernels/kernel.js";
 
 /** How threads share a kernel's range. */
 export interface Share {
@@ -46,7 +46,11 @@ export const worthSharing = (nanoseconds: number): boolean => nanoseconds >= sha
 
 function granuleOf(kernel: Kernel): number {
   // Each part packs all of b for itself, so it should have rows enough.
-  if (kernel.kind === "matmul") return Math.max(8, Math.ceil(rowsOf(kernel) / 64) * 8);
+  if (kernel.kind === "matmul") {
+    const rows = rowsOf(kernel);
+    // Small matrices stay whole.
+    return rows < 128 && rows < extent(kernel) ? rows * Math.ceil(8 / rows) : Math.max(8, Math.ceil(rows / 64) * 8);
+  }
   const kept = kernel.kind === "reduce" ? kernel.loops.length - 1 : kernel.loops.length;
   if (kept > 1) return 1;
   return kernel.kind === "reduce" && kernel.order !== "columns" ? 1 : 64;

@@ -7,7 +7,7 @@ import { DeviceError } from "../../errors.js";
 import { nodeModule } from "../../platform.js";
 import * as E from "../expression.js";
 import { javascriptBackend } from "../javascript.js";
-import { argumentLayout, type Backend, extent, type Kernel } from "../kernel.js";
+import { argumentLayout, type Backend, extent, type MapKernel, type MatmulKernel } from "../kernel.js";
 import { SCRATCH, SCRATCH_BYTES, wideBackend } from "./backend.js";
 
 /** The first V8 that joins our kernels' vectors: that of Node 24. (Node 22 has the flag, but it does not join them.) */
@@ -30,7 +30,7 @@ export function requireWide(): Backend {
   v8.setFlagsFromString("--experimental-wasm-revectorize");
   // The check must meet the optimizing compiler's code, which ordinarily comes later and only where it pays.
   v8.setFlagsFromString("--no-liftoff");
-  let failed: Kernel | undefined;
+  let failed: Checked | undefined;
   try {
     failed = checks.find((kernel) => !sameBits(kernel));
   } finally {
@@ -44,10 +44,12 @@ export function requireWide(): Backend {
   return checked;
 }
 
-const checks: readonly Kernel[] = (["float32", "float64"] as const).flatMap((dtype): Kernel[] => {
+type Checked = MapKernel | MatmulKernel;
+
+const checks: readonly Checked[] = (["float32", "float64"] as const).flatMap((dtype): Checked[] => {
   const access = (buffer: number, ...strides: number[]) => ({ buffer, dtype, offset: 0, strides });
   // Tiles of all heights, panels of all widths, sums of several blocks; operands as they lie and transposed.
-  const product = (m: number, n: number, k: number, swapped: boolean): Kernel => ({
+  const product = (m: number, n: number, k: number, swapped: boolean): MatmulKernel => ({
     kind: "matmul",
     buffers: 3,
     scalars: [],
@@ -69,12 +71,12 @@ const checks: readonly Kernel[] = (["float32", "float64"] as const).flatMap((dty
 });
 
 /** Runs a kernel here and by the oracle. */
-function sameBits(kernel: Kernel): boolean {
+function sameBits(kernel: Checked): boolean {
   const room = 2 ** 14 * 8;
   const start = SCRATCH + SCRATCH_BYTES;
   const run = (backend: Backend): Uint8Array => {
     const memory = new WebAssembly.Memory({ initial: Math.ceil((start + 4 * room) / 65536) });
-    const dtype = kernel.kind === "matmul" ? kernel.dtype : "float32";
+    const dtype = kernel.kind === "map" ? kernel.body[0]!.access.dtype : kernel.dtype;
     const floats = dtype === "float64" ? Float64Array : Float32Array;
     const at = (slot: number) => start + slot * room;
     for (const slot of [0, 1]) {

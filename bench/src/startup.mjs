@@ -78,7 +78,8 @@ export async function wholeProgram(peers, { rounds, progress }) {
   const argsOf = (name) => PROGRAMS[name] && [PROGRAMS[name]];
   const rows = addedTimes(peers, argsOf, rounds, (text) => progress(`${id}: ${text}`));
   const title = "The README's program in a fresh process, import included, less an empty process";
-  return { id, title, unit: "ms", rows, verdicts: [], wrong: wrongOf(id, rows) };
+  // Its first step is asked to be there within 150 ms; the 99 that follow take a few more.
+  return { id, title, unit: "ms", rows, verdicts: verdict(rows, "at most 150 ms", 150), wrong: wrongOf(id, rows) };
 }
 
 /** The bundle that a page loads at once for section 1's program: minified, split, gzipped. */

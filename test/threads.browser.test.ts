@@ -52,7 +52,7 @@ test.each([
   try {
     const failures: string[] = [];
     page.on("pageerror", (error) => failures.push(String(error)));
-    await page.goto(`${server.url}?threads=${threads}`);
+    await page.goto(`${server.url}?threads=${threads}&expected=${running}`);
     await page.waitForFunction(() => "run" in globalThis);
     const run = await page.evaluate(() => (globalThis as unknown as { run: Run }).run);
     expect(run.isolated).toBe(headers === ISOLATED);

@@ -10,10 +10,13 @@ export interface Run {
   readonly threads: number;
 }
 
-configure({ threads: Number(new URL(location.href).searchParams.get("threads")) });
+const { searchParams } = new URL(location.href);
+configure({ threads: Number(searchParams.get("threads")) });
 const first = train(12);
-// Where there will never be helpers, a second is long enough to wait for none.
-for (let wait = 0; stats().threads === 1 && wait < 50; wait++) await new Promise((resolve) => setTimeout(resolve, 20));
+// So many shall come; where none will, some time passes all the same.
+const expected = Number(searchParams.get("expected"));
+do await new Promise((resolve) => setTimeout(resolve, 200));
+while (stats().threads < expected);
 const again = train(12);
 Object.assign(globalThis, {
   run: { isolated: globalThis.crossOriginIsolated, first, again, threads: stats().threads } satisfies Run,

@@ -73,19 +73,20 @@ const rmsprop =
   };
 
 /** One step over `count` tensors of `n` elements each. */
-function tensors({ count, n, lr }) {
+function tensors({ count, n, lr, compiled }) {
   const made = Array.from({ length: count }, (_, i) => {
     const p = tensor(uniform(n, 2 * i + 1), { requiresGrad: true });
     p.grad = tensor(uniform(n, 2 * i + 2));
     return p;
   });
   const optimizer = new optim.RMSprop(made, { lr });
+  const step = compiled ? compile(() => optimizer.step()) : () => optimizer.step();
   return {
     check: () => {
-      for (let i = 0; i < 3; i++) optimizer.step();
+      for (let i = 0; i < 3; i++) step();
       return [made[0], made.at(-1)].map((p) => p.dataSync()[n - 1]);
     },
-    run: () => optimizer.step(),
+    run: step,
   };
 }
 

@@ -123,6 +123,7 @@ const tensors = {
   params: many,
   contestants: [
     thalweg,
+    { key: "compiled", peer: "thalweg", label: "Thalweg, compile(step)", params: { ...many, compiled: true } },
     { key: "one", peer: "thalweg", label: "Thalweg, one tensor of 2 M", params: single },
     { ...torch, key: "torch", label: "PyTorch, its default (foreach)" },
     { key: "torchOne", peer: "pytorch", label: "PyTorch, one tensor of 2 M", params: single },

@@ -1,0 +1,171 @@
+import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { History } from "thalweg/train";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { type Ended, shipped, table, workplace } from "./command.js";
+
+const { folder, remove, file, thalweg } = workplace();
+afterAll(remove);
+
+const read = (...path: string[]) => readFileSync(join(folder, ...path), "utf8");
+const weights = (run: string) => readFileSync(join(folder, run, "model.safetensors"));
+const quick = ["--epochs", "4", "--quiet"];
+
+describe("thalweg train, and what comes after it", () => {
+  let ended: Ended;
+  beforeAll(async () => {
+    ended = await thalweg("train", shipped("cars.csv"), "--target", "mpg", "--epochs", "30", "--out", "cars");
+  }, 60_000);
+
+  it("needs no option but the target; says what it does, how it went and where things are", () => {
+    expect(ended.code, ended.err).toBe(0);
+    expect(ended.err).toMatch(/mpg from 7 columns of .*cars\.csv/);
+    expect(ended.err).toMatch(/note: name is left out: it is text that hardly repeats/);
+    expect(ended.err).toMatch(/always the mean/);
+    expect(ended.err).toMatch(/Report: {3}cars\/report\.html/);
+    expect(ended.out).toBe("");
+  });
+
+  it("leaves a run: settings, model, history, evaluation, report, checkpoints, and no lock", () => {
+    expect(readdirSync(join(folder, "cars")).sort()).toEqual([
+      "checkpoints",
+      "evaluation.json",
+      "history.json",
+      "model.json",
+      "model.safetensors",
+      "report.html",
+      "run.json",
+    ]);
+    const evaluation = JSON.parse(read("cars/evaluation.json"));
+    expect(evaluation.metrics.rmse).toBeLessThan(evaluation.baseline.rmse / 2);
+    expect(evaluation.predictedVsActual.actual).toHaveLength(evaluation.rows);
+    const history = History.fromJSON(read("cars/history.json"));
+    expect(history.data.best!.value).toBe(Math.min(...history.values("validation", "loss")));
+    expect(read("cars/report.html")).toMatch(/^<!doctype html>[\s\S]*horsepower/i);
+  });
+
+  it("predicts, as CSV and as JSON, to a file and with the file's columns", async () => {
+    const csv = await thalweg("predict", "cars", shipped("cars.csv"));
+    const lines = csv.out.trim().split("\n");
+    expect(lines[0]).toBe("predicted mpg");
+    expect(lines).toHaveLength(407);
+    expect(Math.abs(Number(lines[1]) - 18)).toBeLessThan(6);
+    const json = await thalweg("predict", "cars", shipped("cars.csv"), "--json", "--columns");
+    const first = JSON.parse(json.out.split("\n")[0]!);
+    expect(first.horsepower).toBe("130");
+    expect(first.prediction).toBeCloseTo(Number(lines[1]), 4);
+    const written = await thalweg("predict", "cars", shipped("cars.csv"), "--out", "predicted.csv", "--columns");
+    expect(written.err).toMatch(/406 predictions written to predicted\.csv/);
+    expect(read("predicted.csv").split("\n")[1]).toMatch(/^chevrolet chevelle malibu,18,8,.*,USA,\d/);
+  });
+
+  it("evaluates, inspects the run, its model and its tensors", async () => {
+    const evaluated = await thalweg("evaluate", "cars", shipped("cars.csv"), "--json");
+    expect(JSON.parse(evaluated.out).evaluation.rows).toBe(398);
+    expect((await thalweg("inspect", "cars")).out).toMatch(/up to 30 epochs of batches of/);
+    expect(JSON.parse((await thalweg("inspect", "cars", "--json")).out).settings.optimizer).toBe("rmsprop");
+    mkdirSync(join(folder, "only-model"));
+    for (const name of ["model.json", "model.safetensors"])
+      writeFileSync(join(folder, "only-model", name), readFileSync(join(folder, "cars", name)));
+    expect((await thalweg("inspect", "only-model")).out).toMatch(/predicts mpg \(regression\)/);
+    expect((await thalweg("inspect", "cars/model.safetensors")).out).toMatch(/0\.weight .*32 × 10/);
+    expect((await thalweg("predict", "only-model", shipped("cars.csv"))).code).toBe(0);
+  });
+
+  it("repeats a run to the bit for the same seed, and compares runs", async () => {
+    for (const seed of ["0", "1"]) {
+      const args = ["--epochs", "30", "--seed", seed, "--out", `seed${seed}`, "--quiet"];
+      expect((await thalweg("train", shipped("cars.csv"), "--target", "mpg", ...args)).code).toBe(0);
+    }
+    expect(weights("seed0").equals(weights("cars"))).toBe(true);
+    expect(weights("seed1").equals(weights("cars"))).toBe(false);
+    const compared = await thalweg("compare", "seed0", "seed1", "--out", "both.svg");
+    expect(compared.out).toMatch(/seed/);
+    expect(compared.out).toMatch(/\*/);
+    expect(read("both.svg")).toMatch(/<svg/);
+    expect(JSON.parse((await thalweg("compare", "seed0", "seed1", "--json")).out)).toHaveLength(2);
+  });
+
+  it("finds a learning rate", async () => {
+    const { out, code } = await thalweg("lr-find", shipped("cars.csv"), "--target", "mpg", "--json", "--steps", "60");
+    expect(code).toBe(0);
+    const { suggestion, lrs } = JSON.parse(out);
+    expect(suggestion).toBeGreaterThan(1e-5);
+    expect(suggestion).toBeLessThan(1);
+    expect(lrs.length).toBeLessThanOrEqual(60);
+  });
+
+  it("classifies: three classes, with missing values and categories", async () => {
+    const args = ["--epochs", "20", "--out", "penguins", "--json", "--quiet"];
+    const { out } = await thalweg("train", shipped("penguins.csv"), "--target", "species", ...args);
+    const { evaluation } = JSON.parse(out);
+    expect(evaluation.metrics.accuracy).toBeGreaterThan(0.95);
+    expect(evaluation.confusion.labels).toEqual(["Adelie", "Chinstrap", "Gentoo"]);
+    const predicted = await thalweg("predict", "penguins", shipped("penguins.csv"));
+    expect(predicted.out.split("\n")[0]).toBe(
+      "predicted species,probability Adelie,probability Chinstrap,probability Gentoo",
+    );
+  });
+
+  it("trains by every rule, with options and dialects; what a rule lacks is refused by name", async () => {
+    file(
+      "line.csv",
+      table(60, (i) => `${i},${2 * i + (i % 3)}`),
+    );
+    const rules = [
+      ["sgd", "--lr", "0.01", "--momentum", "0.9", "--nesterov"],
+      ["adam", "--betas", "0.8,0.99", "--amsgrad"],
+      ["adagrad"],
+      ["adadelta"],
+      ["lion", "--set", "lr=0.001"],
+      ["prodigy"],
+      ["lbfgs", "--scheduler", "none"],
+      ["sgd-schedule-free", "--scheduler", "none"],
+      ["rmsprop", "--dialect", "tensorflow1", "--centered", "--eps", "1e-6", "--scheduler", "one-cycle"],
+      ["rmsprop", "--scheduler", "plateau", "--clip", "1", "--model", "linear"],
+    ];
+    for (const [rule, ...options] of rules) {
+      const args = ["--target", "y", "--task", "regression", "--optimizer", rule!, ...options, ...quick];
+      const { code, err } = await thalweg("train", "line.csv", ...args);
+      expect(code, `${rule} ${err}`).toBe(0);
+    }
+    expect(existsSync(join(folder, `runs/line-y-${rules.length}`))).toBe(true);
+    const refused = await thalweg(
+      "train",
+      "line.csv",
+      "--target",
+      "y",
+      "--optimizer",
+      "sgd",
+      "--alpha",
+      "0.9",
+      ...quick,
+    );
+    expect(refused.code).toBe(2);
+    expect(refused.err).toMatch(/sgd has no option alpha; it has lr, momentum/);
+  }, 120_000);
+
+  it("has an exit code for diverging, and keeps what there is", async () => {
+    const args = ["--optimizer", "sgd", "--lr", "1e9", "--out", "diverged", "--epochs", "5"];
+    const { code, err } = await thalweg("train", "line.csv", "--target", "y", "--task", "regression", ...args);
+    expect(code).toBe(4);
+    expect(err).toMatch(/not finite|NaN|Infinity/);
+    expect(existsSync(join(folder, "diverged/report.html"))).toBe(true);
+  });
+
+  it("streams a file instead of holding it, with the same kind of result", async () => {
+    const args = ["--epochs", "30", "--stream", "--out", "streamed", "--json", "--quiet"];
+    const { code, out } = await thalweg("train", shipped("cars.csv"), "--target", "mpg", ...args);
+    expect(code).toBe(0);
+    const { evaluation } = JSON.parse(out);
+    expect(evaluation.metrics.rmse).toBeLessThan(evaluation.baseline.rmse / 2);
+  });
+
+  it("has help and a version", async () => {
+    const help = await thalweg("train", "--help");
+    expect(help.code).toBe(0);
+    expect(help.out).toMatch(/Exit codes:/);
+    expect((await thalweg("--version")).out).toMatch(/^\d+\.\d+\.\d+/);
+    expect((await thalweg("trian")).code).toBe(2);
+  });
+});

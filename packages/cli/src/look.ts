@@ -42,7 +42,7 @@ function inspectRun(folder: RunFolder, terminal: Terminal): void {
   if (history !== null && history.epochs.length > 1)
     parts.push(lossCurves(history).toText({ columns: terminal.columns, rows: 14 }));
   if (evaluation !== null) parts.push(metricsTable(evaluation));
-  for (const { title, detail } of findings) parts.push(`${title} ${detail}`);
+  for (const { title, detail } of findings) parts.push(`${title}. ${detail}`);
   terminal.result(
     {
       run: folder.path,

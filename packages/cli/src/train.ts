@@ -328,7 +328,7 @@ function conclude(
   terminal.say();
   for (const { severity, title, detail, advice } of findings) {
     const mark = severity === "error" ? paint.red("✗") : severity === "warning" ? paint.yellow("!") : paint.green("·");
-    terminal.say(`${mark} ${paint.bold(title)} ${detail}${advice === "" ? "" : ` ${advice}`}`);
+    terminal.say(`${mark} ${paint.bold(`${title}.`)} ${detail}${advice === "" ? "" : ` ${advice}`}`);
   }
   terminal.say();
   terminal.say(

@@ -12,8 +12,12 @@ const DONE = 1e-4;
 
 const NAMES = { train: "training loss", validation: "validation loss" } as const;
 
-/** The loss of the last quarter of epochs is at least 2 % below that of the quarter before: train longer. */
+/**
+ * The loss of the last quarter of epochs is at least 2 % below that of the quarter before: train longer. Not said of a run that
+ * early stopping has ended, since its best epoch lies behind it.
+ */
 export function stillFalling(history: HistoryData): Finding[] {
+  if (history.stopped?.reason === "earlyStopping") return [];
   const { split, values } = judged(history);
   const fall = recentFall(values);
   if (fall === null || !falls(values, startOf(history))) return [];

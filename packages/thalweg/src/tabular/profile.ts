@@ -69,7 +69,7 @@ class Gatherer {
     }
     const text = textOf(cell);
     const strange = (type: "number" | "date" | "boolean") => {
-      this.firstNot[type] ??= { cell: text, place: place() };
+      this.firstNot[type] ??= { cell: alone(text), place: place() };
     };
     const number = numberOf(cell);
     if (Number.isFinite(number)) {
@@ -86,7 +86,7 @@ class Gatherer {
     else this.booleans++;
     const count = this.values.get(text);
     if (count !== undefined) this.values.set(text, count + 1);
-    else if (this.values.size < MOST_VALUES) this.values.set(text, 1);
+    else if (this.values.size < MOST_VALUES) this.values.set(alone(text), 1);
     else this.more = true;
   }
 
@@ -125,6 +125,12 @@ class Gatherer {
     };
   }
 }
+
+/**
+ * The same text on its own: engines keep a piece of a text as a reference into all of it, so that each value that is kept would
+ * keep its whole block of the file.
+ */
+const alone = (text: string): string => ` ${text}`.slice(1);
 
 /** Mean and deviation of numbers as they come, by B. P. Welford's recurrence (1962). */
 class Moments {

@@ -8,6 +8,8 @@ import { Linear } from "../nn/linear.js";
 import type { Module } from "../nn/module.js";
 import { decode, encode } from "../safetensors/safetensors.js";
 import { tensor } from "../tensor/create.js";
+import { sigmoid } from "../tensor/elementwise.js";
+import { softmax } from "../tensor/reduce.js";
 import type { Tensor } from "../tensor/tensor.js";
 import { type EncoderSpec, TableEncoder, type Task } from "./encoder.js";
 import { DataFileError } from "./errors.js";
@@ -121,11 +123,11 @@ export class TabularModel {
     if (target.task === "regression")
       return Array.from(outputs, (z) => ({ value: z * target.std + target.mean, probabilities: null }));
     const { classes } = target;
-    const count = this.encoder.outputs;
-    return Array.from({ length: outputs.length / count }, (_, i) => {
-      const p = probabilities(outputs.subarray(i * count, (i + 1) * count));
-      const best = p.reduce((most, value, c) => (value > p[most]! ? c : most), 0);
-      return { value: classes[best]!, probabilities: Object.fromEntries(classes.map((label, c) => [label, p[c]!])) };
+    const p = probabilities(outputs, this.encoder.outputs);
+    return Array.from({ length: p.length / classes.length }, (_, i) => {
+      const own = p.subarray(i * classes.length, (i + 1) * classes.length);
+      const best = own.reduce((most, value, c) => (value > own[most]! ? c : most), 0);
+      return { value: classes[best]!, probabilities: Object.fromEntries(classes.map((label, c) => [label, own[c]!])) };
     });
   }
 
@@ -165,14 +167,16 @@ export class TabularModel {
 
 const isTable = (rows: unknown): rows is Table => typeof rows === "object" && rows !== null && "chunk" in rows;
 
-/** Softmax of scores; of a single one, the logistic function and what remains. */
-function probabilities(scores: Float32Array): number[] {
-  if (scores.length === 1) {
-    const p = 1 / (1 + Math.exp(-scores[0]!));
-    return [1 - p, p];
-  }
-  const most = scores.reduce((a, b) => Math.max(a, b));
-  const powers = Array.from(scores, (z) => Math.exp(z - most));
-  const sum = powers.reduce((a, b) => a + b);
-  return powers.map((p) => p / sum);
+/**
+ * Softmax of each row's scores; of a single one, the logistic function and what remains. In tensors, since the exponential that
+ * a JavaScript engine has is not the same in all of them, and a page shall say what Node says.
+ */
+function probabilities(scores: Float32Array, count: number): Float64Array {
+  if (scores.length === 0) return new Float64Array(0);
+  return noGrad(() => {
+    const z = tensor(Float64Array.from(scores)).reshape([scores.length / count, count]);
+    if (count > 1) return softmax(z, 1).dataSync() as Float64Array;
+    const p = sigmoid(z).dataSync() as Float64Array;
+    return Float64Array.from({ length: 2 * p.length }, (_, i) => (i % 2 === 0 ? 1 - p[i >> 1]! : p[i >> 1]!));
+  });
 }

@@ -7,7 +7,7 @@ export { type Configuration, configure, lastPlan } from "./plan/engine.js";
 
 /** What the engine did and holds. */
 export interface Stats extends Statistics {
-  /** Bytes of device memory in use by values, plans and scratch. */
+  /** Bytes of device memory in use by values and plans. (Each thread's scratch space, some 0.7 MB, is not counted.) */
   bytesHeld: number;
   /** Bytes of the whole WebAssembly memory, which only grows. */
   wasmBytes: number;

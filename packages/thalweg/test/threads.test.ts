@@ -209,6 +209,17 @@ describe("threads come and go by themselves", () => {
     expect(bitsOf(large.mul(2).sum(0))).toBe(sum);
   });
 
+  test("their scratch space counts as nobody's, and is used again by those that come later", async () => {
+    configure({ threads: 1 });
+    const { bytesHeld } = stats();
+    await threads(4);
+    expect(stats().bytesHeld).toBe(bytesHeld);
+    const { wasmBytes } = stats();
+    for (let i = 0; i < 5; i++) await threads(4);
+    configure({ threads: 1 });
+    expect(stats()).toMatchObject({ bytesHeld, wasmBytes });
+  });
+
   test("if they die, the work goes on without them, with the same results", async () => {
     configure({ threads: 1 });
     const expected = train(6);

@@ -24,7 +24,7 @@ export class Memory {
   float64 = new Float64Array(0);
   int32 = new Int32Array(0);
   uint8 = new Uint8Array(0);
-  /** Bytes in blocks that somebody holds. */
+  /** Bytes in blocks that somebody holds; scratch space does not count. */
   bytesHeld = 0;
   private readonly recent = new Map<number, number[]>();
   private readonly holes: Hole[] = [];
@@ -55,6 +55,22 @@ export class Memory {
     const list = this.recent.get(size);
     if (list === undefined) this.recent.set(size, [address]);
     else list.push(address);
+  }
+
+  /**
+   * Reserves scratch space for a thread. Like the caller's, which stands before all blocks, it holds nobody's values and
+   * so is not counted as held: when helpers start, no program has begun to hold more.
+   */
+  reserveScratch(): number {
+    const address = this.allocate(SCRATCH_BYTES);
+    this.bytesHeld -= roundUp(SCRATCH_BYTES);
+    return address;
+  }
+
+  /** Gives back scratch space of {@link reserveScratch}. */
+  freeScratch(address: number): void {
+    this.bytesHeld += roundUp(SCRATCH_BYTES);
+    this.free(address, SCRATCH_BYTES);
   }
 
   private firstFit(size: number): number | undefined {

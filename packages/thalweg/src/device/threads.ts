@@ -1,6 +1,6 @@
 import { OptionError } from "../errors.js";
 import type { Code, RunnableKernel } from "../kernels/kernel.js";
-import { isShared, SCRATCH_BYTES } from "../kernels/wasm/backend.js";
+import { isShared } from "../kernels/wasm/backend.js";
 import { nodeModule } from "../platform.js";
 import { Crew, MOST_THREADS } from "./crew.js";
 import type { Memory } from "./memory.js";
@@ -73,7 +73,7 @@ export class Threads {
   /** Starts the helpers now, for programs that know that there will be much to do. */
   start(): void {
     if (this.crew !== null || this.most === 1) return;
-    for (let i = 1; i < this.most; i++) this.scratch.push(this.memory.allocate(SCRATCH_BYTES));
+    for (let i = 1; i < this.most; i++) this.scratch.push(this.memory.reserveScratch());
     this.crew = new Crew(this.memory.wasm, this.scratch);
   }
 
@@ -81,7 +81,7 @@ export class Threads {
   stop(): void {
     this.crew?.stop();
     this.crew = null;
-    for (const address of this.scratch) this.memory.free(address, SCRATCH_BYTES);
+    for (const address of this.scratch) this.memory.freeScratch(address);
     this.scratch = [];
   }
 

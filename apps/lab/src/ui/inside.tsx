@@ -6,8 +6,9 @@ import { StepChart } from "./chart.js";
 import { short, tex } from "./format.js";
 import { SurfaceMap } from "./map.js";
 import { Maths } from "./maths.js";
+import { RunnerSelect } from "./runnerSelect.js";
 import { RunnerOptions } from "./runners.js";
-import { change, lab, selectedTrack, surface } from "./store.js";
+import { lab, selectedTrack, surface } from "./store.js";
 import { SurfacePicker } from "./surfacePicker.js";
 import { Transport } from "./transport.js";
 
@@ -26,16 +27,7 @@ export function InsideView() {
         <Transport />
       </div>
       <div class="explained">
-        <label class="inline">
-          {w.rule}
-          <select value={selected} onChange={(event) => change({ selected: Number(event.currentTarget.value) })}>
-            {runners.map(({ rule }, i) => (
-              <option key={`${i}${rule}`} value={i}>
-                {rule}
-              </option>
-            ))}
-          </select>
-        </label>
+        <RunnerSelect />
         <RunnerOptions runner={runner} i={selected} />
         <section>
           <h2>{w.general}</h2>

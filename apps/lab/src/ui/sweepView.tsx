@@ -8,6 +8,7 @@ import { Line } from "../worker/client.js";
 import type { Answer } from "../worker/protocol.js";
 import { short } from "./format.js";
 import { colour } from "./palette.js";
+import { RunnerSelect } from "./runnerSelect.js";
 import { change, changeRunner, failure, lab } from "./store.js";
 import { SurfacePicker } from "./surfacePicker.js";
 import { theme } from "./theme.js";
@@ -66,16 +67,7 @@ export function SweepView() {
       <div class="controls">
         <p class="intro">{w.sweepIntro}</p>
         <SurfacePicker />
-        <label class="inline">
-          {w.rule}
-          <select value={selected} onChange={(event) => change({ selected: Number(event.currentTarget.value) })}>
-            {runners.map(({ rule }, i) => (
-              <option key={`${i}${rule}`} value={i}>
-                {rule}
-              </option>
-            ))}
-          </select>
-        </label>
+        <RunnerSelect />
         <AxisPicker label={w.across} axis={x} known={known} onChange={(axis) => set("x", axis)} />
         <AxisPicker label={w.up} axis={y} known={known} onChange={(axis) => set("y", axis)} />
         <label class="inline">

@@ -2,12 +2,11 @@
 import { useEffect } from "preact/hooks";
 import { TOUR } from "../core/tour.js";
 import { language, words } from "../i18n/index.js";
-import { StepChart } from "./chart.js";
 import { OverTime } from "./inside.js";
+import { LossChart } from "./lossChart.js";
 import { SurfaceMap } from "./map.js";
-import { COLOURS } from "./palette.js";
 import { Runners } from "./runners.js";
-import { change, lab, playing, selectedTrack, surface, tracks } from "./store.js";
+import { change, lab, playing, selectedTrack, surface } from "./store.js";
 import { Transport } from "./transport.js";
 
 export function TourView() {
@@ -57,16 +56,7 @@ export function TourView() {
       <div class="stage">
         <SurfaceMap />
         <Transport />
-        <StepChart
-          title={w.lossChart}
-          step={lab.value.step}
-          log
-          lines={tracks.value.map((shown, i) => ({
-            name: shown.runner.rule,
-            colour: COLOURS[i % COLOURS.length]!,
-            values: shown.losses,
-          }))}
-        />
+        <LossChart />
         {track === null ? null : (
           <OverTime track={track} step={lab.value.step} axes={surface.value?.facts.axes ?? ["x", "y"]} />
         )}

@@ -181,7 +181,8 @@ describe("the lab in Chromium", () => {
         .evaluate((canvas) => (canvas as HTMLCanvasElement).toDataURL());
     const before = await drawn();
     await page.getByRole("slider", { name: "Turn" }).fill("80");
-    expect(await drawn()).not.toBe(before);
+    // Pictures are drawn when the browser comes to it.
+    await expect.poll(drawn).not.toBe(before);
     await page.getByRole("button", { name: "Map" }).click();
     expect((await state()).turned).toBeNull();
   });
@@ -235,7 +236,7 @@ describe("the lab in Chromium", () => {
         .evaluate((c) => (c as HTMLCanvasElement).toDataURL());
     const second = await open({ viewport: { width: 1280, height: 900 } }, new URL(link).hash);
     expect(await second.evaluate(() => lab.tracks())).toEqual(await tracks());
-    expect(await picture(second)).toBe(await picture(page));
+    await expect.poll(() => picture(second)).toBe(await picture(page));
     await second.context().close();
   });
 

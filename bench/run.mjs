@@ -25,6 +25,7 @@ same numbers, and prints a table. A full run also writes bench/RESULTS.md.
   --case NAME    only this case; may be repeated: ${ids.join(", ")}
   --peers LIST   only these, comma-separated: ${peerNames.join(", ")}
   --quick        few short rounds: a look, not a measurement
+  --rounds N     N rounds of 100 ms instead of 7 of 250 ms, where time is short; RESULTS.md then says so
   --one-node     run every JavaScript peer under the newer Node that jax-js needs
   --help         this text
 
@@ -38,6 +39,7 @@ function readOptions() {
       case: { type: "string", multiple: true },
       peers: { type: "string" },
       quick: { type: "boolean", default: false },
+      rounds: { type: "string" },
       "one-node": { type: "boolean", default: false },
       help: { type: "boolean", default: false },
     },
@@ -45,7 +47,10 @@ function readOptions() {
   const peers = values.peers?.split(",").map((name) => name.trim());
   for (const name of peers ?? []) if (!peerNames.includes(name)) throw new Error(`--peers ${name}: no such peer`);
   for (const name of values.case ?? []) if (!ids.includes(name)) throw new Error(`--case ${name}: no such case`);
-  return { ...values, peers, wanted: values.case ?? ids, oneNode: values["one-node"] };
+  const fewer = values.rounds === undefined ? undefined : Number(values.rounds);
+  if (fewer !== undefined && !(Number.isInteger(fewer) && fewer > 0)) throw new Error(`--rounds ${values.rounds}`);
+  const [rounds, budgetMs] = values.quick ? [3, 60] : fewer !== undefined ? [fewer, 100] : [7, 250];
+  return { ...values, peers, rounds, budgetMs, fewer, wanted: values.case ?? ids, oneNode: values["one-node"] };
 }
 
 /** On a terminal the line rewrites itself; elsewhere each case says once that it begins. */
@@ -90,8 +95,9 @@ async function main() {
   const absent = missing.map(({ title, reason, get }) => `${title} is not there (${reason}). To get it: ${get}`);
   console.log([...machine, ...absent].join("\n"));
 
-  const rounds = options.quick ? 3 : 7;
-  const measure = { rounds, budgetMs: options.quick ? 60 : 250, progress, pool: new Map() };
+  const { rounds, budgetMs, fewer } = options;
+  if (fewer !== undefined) machine.push(`A short run: ${rounds} rounds of ${budgetMs} ms, usual are 7 of 250 ms`);
+  const measure = { rounds, budgetMs, warmMs: options.quick ? 60 : 250, progress, pool: new Map() };
   const results = [];
   const show = (result) => {
     clearProgress();

@@ -16,13 +16,14 @@ const PAUSE_MS = 20;
 /**
  * @param {import("./cases.mjs").Case} test
  * @param {import("./peers.mjs").Peer[]} peers
- * @param {{ rounds: number; budgetMs: number; progress: (text: string) => void; pool: Map<string, PeerProcess> }} options
+ * @param {{ rounds: number; budgetMs: number; warmMs: number; progress: (text: string) => void; pool: Map<string, PeerProcess> }} options
  *   `pool`: the processes that contestants share, by peer; the caller stops them.
  * @returns {Promise<Result>}
  */
 export async function duel(test, peers, { progress, pool, ...limits }) {
   const rounds = Math.min(limits.rounds, test.rounds ?? Infinity);
-  const budgetMs = Math.min(limits.budgetMs, test.budgetMs ?? Infinity);
+  const usualMs = test.budgetMs ?? Infinity;
+  const budgetMs = Math.min(limits.budgetMs, usualMs);
   const entrants = test.contestants
     .map((contestant) => ({ ...contestant, about: peers.find((peer) => peer.name === contestant.peer) }))
     .filter((contestant) => contestant.about);
@@ -47,7 +48,8 @@ export async function duel(test, peers, { progress, pool, ...limits }) {
           params: contestant.params ?? test.params,
         };
         answers.set(key, (await process.ask(setup)).check);
-        await process.ask({ do: "run", key, budgetMs: 4 * budgetMs }); // Engines compile what is hot in stages; give them the time.
+        // Engines compile what is hot in stages; give them the time, also where rounds are short.
+        await process.ask({ do: "run", key, budgetMs: 4 * Math.max(budgetMs, Math.min(limits.warmMs, usualMs)) });
         active.set(key, { process, stop, times: [] });
       } catch (error) {
         stop();

@@ -47,9 +47,10 @@ class Gatherer {
   private readonly dates = new Moments();
   private booleans = 0;
   private whole = true;
-  /** Numbers that go up by one from row to row. */
+  /** Numbers that go up by one from row to row, also where rows between are not looked at. */
   private counting = true;
-  private last = Number.NaN;
+  /** What such numbers are above the rows' own. */
+  private offset = Number.NaN;
   private readonly values = new Map<string, number>();
   private more = false;
   private readonly firstNot: Record<"number" | "date" | "boolean", { cell: string; place: string } | null> = {
@@ -60,7 +61,7 @@ class Gatherer {
 
   constructor(private readonly name: string) {}
 
-  add(cell: Cell, place: () => string): void {
+  add(cell: Cell, row: number, place: () => string): void {
     this.rows++;
     if (isMissing(cell)) {
       this.missing++;
@@ -75,8 +76,8 @@ class Gatherer {
     if (Number.isFinite(number)) {
       this.numbers.add(number);
       this.whole &&= Number.isInteger(number);
-      this.counting &&= Number.isNaN(this.last) || number === this.last + 1;
-      this.last = number;
+      if (Number.isNaN(this.offset)) this.offset = number - row;
+      this.counting &&= number - row === this.offset;
     } else strange("number");
     // A column of numbers has no dates: looking for them would cost more than all the rest.
     const date = Number.isNaN(number) ? dateOf(cell) : Number.NaN;
@@ -174,7 +175,7 @@ export async function profile(
     for (let r = 0; r < chunk.length; r++) {
       if (!rows(chunk.first + r)) continue;
       const place = () => chunk.place(chunk.first + r);
-      for (let c = 0; c < gatherers.length; c++) gatherers[c]!.add(chunk.columns[c]![r]!, place);
+      for (let c = 0; c < gatherers.length; c++) gatherers[c]!.add(chunk.columns[c]![r]!, chunk.first + r, place);
     }
   }
   return gatherers.map((gatherer) => gatherer.result());

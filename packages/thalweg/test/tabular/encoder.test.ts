@@ -95,6 +95,14 @@ describe("profile", () => {
     expect(half.every(({ rows: count }) => count === 30)).toBe(true);
   });
 
+  it("a column that counts the rows is found also where only some of them are looked at", async () => {
+    const table = tableOf(Array.from({ length: 100 }, (_, i) => ({ id: 17 + i, even: 2 * i, near: i === 50 ? 0 : i })));
+    const profiles = await profile(table.columns, [table.chunk], { rows: (row) => row % 5 !== 0 });
+    expect(profiles.map(({ type }) => type)).toEqual(["identifier", "number", "identifier"]);
+    const all = await profile(table.columns, [table.chunk]);
+    expect(all.map(({ type }) => type)).toEqual(["identifier", "number", "number"]);
+  });
+
   it("a few cells of another kind in a column of numbers count as missing, and are named", async () => {
     const dirty = tableOf(rows.map((row, i) => ({ ...row, size: i === 40 ? "abc" : row.size })));
     const { notes } = await fitted({}, dirty);

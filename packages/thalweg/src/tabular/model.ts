@@ -88,7 +88,11 @@ export class TabularModel {
     return this.encoder.task;
   }
 
-  /** Predicts rows given as objects, or those of a table; the target's column need not be there. */
+  /**
+   * Predicts rows given as objects, or those of a table; the target's column need not be there. What one row lacks is missing.
+   *
+   * @throws DataFileError if all rows lack a column
+   */
   predict(rows: readonly Readonly<Record<string, Cell | undefined>>[] | Table): Prediction[] {
     const { name, columns, chunk } = isTable(rows) ? rows : tableOf(rows);
     return this.predictChunk(columns, chunk, name);

@@ -41,17 +41,16 @@ export class TableBatches implements AsyncIterable<readonly Tensor[]> {
     const { width } = this.encoder;
     const isWhole = this.encoder.task === "multiclass";
     const rows = shuffleBuffer > 0 ? this.shuffled(shuffleBuffer) : this.inOrder();
-    let x = new Float32Array(batchSize * width);
-    let y = isWhole ? new Int32Array(batchSize) : new Float32Array(batchSize);
+    // Filled again for each batch: a tensor has a copy of its own.
+    const x = new Float32Array(batchSize * width);
+    const y = isWhole ? new Int32Array(batchSize) : new Float32Array(batchSize);
     let filled = 0;
     const batch = () => {
-      const target = tensor(y.slice(0, filled));
+      const target = tensor(y.subarray(0, filled));
       const made = [
-        tensor(x.slice(0, filled * width)).reshape([filled, width]),
+        tensor(x.subarray(0, filled * width)).reshape([filled, width]),
         isWhole ? target : target.reshape([filled, 1]),
       ];
-      x = new Float32Array(batchSize * width);
-      y = isWhole ? new Int32Array(batchSize) : new Float32Array(batchSize);
       filled = 0;
       return made;
     };

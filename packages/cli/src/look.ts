@@ -4,10 +4,10 @@ import { join } from "node:path";
 import { compareRuns, lossCurves } from "@thalweg/plot";
 import Table from "cli-table3";
 import { decode } from "thalweg/safetensors";
+import { isLoss } from "thalweg/tabular";
 import { diagnose, summarize } from "thalweg/train";
 import { CommandError, EXIT } from "./exit.js";
 import { RunFolder } from "./runFolder.js";
-import { isLoss } from "./score.js";
 import { count, duration, short, type Terminal } from "./terminal.js";
 import { metricsTable, withoutPoints } from "./train.js";
 

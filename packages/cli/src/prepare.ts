@@ -3,6 +3,8 @@ import { createHash } from "node:crypto";
 import { closeSync, openSync, readSync, statSync } from "node:fs";
 import { data, type Tensor, tensor } from "thalweg";
 import {
+  type Baseline,
+  baselineOf,
   type ColumnProfile,
   openTable,
   profile,
@@ -15,7 +17,6 @@ import {
 } from "thalweg/tabular";
 import type { BatchSource } from "thalweg/train";
 import { CommandError } from "./exit.js";
-import { type Baseline, baselineOf } from "./score.js";
 import { bar, type Terminal } from "./terminal.js";
 
 /** Files from this size on are streamed. */

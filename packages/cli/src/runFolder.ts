@@ -3,7 +3,7 @@ import { closeSync, existsSync, mkdirSync, openSync, readdirSync, readFileSync, 
 import { hostname } from "node:os";
 import { basename, join } from "node:path";
 import process from "node:process";
-import { type ModelFiles, type NetworkSpec, TabularModel, type Task } from "thalweg/tabular";
+import { type Evaluation, type ModelFiles, type NetworkSpec, TabularModel, type Task } from "thalweg/tabular";
 import { History, type HistoryData, writeWhole } from "thalweg/train";
 import { CommandError, EXIT } from "./exit.js";
 
@@ -27,17 +27,6 @@ export interface RunSettings {
   readonly seed: number;
   readonly stream: boolean;
   readonly versions: Readonly<Record<string, string>>;
-}
-
-/** How well a model does, beside a predictor that knows nothing of the inputs. */
-export interface Evaluation {
-  readonly task: Task;
-  readonly split: string;
-  readonly rows: number;
-  readonly metrics: Readonly<Record<string, number>>;
-  readonly baseline: Readonly<Record<string, number>>;
-  readonly predictedVsActual?: { readonly actual: readonly number[]; readonly predicted: readonly number[] };
-  readonly confusion?: { readonly labels: readonly string[]; readonly counts: readonly (readonly number[])[] };
 }
 
 export class RunFolder {

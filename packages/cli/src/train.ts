@@ -5,13 +5,20 @@ import process from "node:process";
 import { lossCurves, report } from "@thalweg/plot";
 import Table from "cli-table3";
 import { manualSeed, nn, noGrad, optim, type Tensor } from "thalweg";
-import { type NetworkSpec, TabularModel, type Task } from "thalweg/tabular";
+import {
+  sizesFor as defaultSizes,
+  type Evaluation,
+  isLoss,
+  type NetworkSpec,
+  scoresFor,
+  TabularModel,
+  type Task,
+} from "thalweg/tabular";
 import { Checkpoints, diagnose, type Finding, fit, type History, metrics, type Progress } from "thalweg/train";
 import { CommandError, EXIT, usage } from "./exit.js";
 import { fingerprint, type Prepared, prepare } from "./prepare.js";
 import { type Optimizer, optimizerOf } from "./rules.js";
-import { type Evaluation, freshFolder, RunFolder, type RunSettings } from "./runFolder.js";
-import { isLoss, scoresFor } from "./score.js";
+import { freshFolder, RunFolder, type RunSettings } from "./runFolder.js";
 import { bar, count, duration, short, type Terminal } from "./terminal.js";
 import { versions } from "./versions.js";
 
@@ -104,16 +111,15 @@ function sizesFor(
 ): Pick<RunSettings, "network" | "epochs" | "batchSize" | "patience"> {
   if (trainRows < 2)
     throw new CommandError(`${count(trainRows, "row")} for training: at least 2 are needed`, EXIT.data);
-  const batchSize = request.batchSize ?? Math.min(512, Math.max(16, 2 ** Math.round(Math.log2(trainRows / 40))));
-  const perEpoch = Math.ceil(trainRows / batchSize);
-  const epochs = request.epochs ?? Math.min(300, Math.max(8, Math.round(6000 / perEpoch)));
+  const defaults = defaultSizes(trainRows, request.batchSize ?? undefined);
+  const { batchSize } = defaults;
+  const epochs = request.epochs ?? defaults.epochs;
   const kind =
     request.model === "linear" || (request.model === "auto" && request.hidden?.length === 0) ? "linear" : "mlp";
-  const width = trainRows < 1000 ? 32 : 64;
-  const hidden = kind === "linear" ? [] : (request.hidden ?? [width, width]);
+  const hidden = kind === "linear" ? [] : (request.hidden ?? defaults.hidden);
   if (request.model === "linear" && (request.hidden?.length ?? 0) > 0)
     throw usage("--hidden: a linear model has no hidden layers");
-  const dropout = request.dropout ?? (kind === "mlp" && trainRows < 5000 ? 0.1 : 0);
+  const dropout = request.dropout ?? defaults.dropout;
   const network: NetworkSpec = { kind, hidden, dropout: kind === "linear" ? 0 : dropout };
   return { network, epochs, batchSize, patience: request.patience ?? Math.max(10, Math.round(epochs / 5)) };
 }

@@ -1,10 +1,9 @@
 /** Using a trained model: `thalweg predict` and `thalweg evaluate`. */
 import { closeSync, openSync, renameSync, rmSync, writeSync } from "node:fs";
 import process from "node:process";
-import { openTable } from "thalweg/tabular";
+import { type Evaluation, openTable, scoresFor } from "thalweg/tabular";
 import { progressOf } from "./prepare.js";
-import { type Evaluation, RunFolder } from "./runFolder.js";
-import { scoresFor } from "./score.js";
+import { RunFolder } from "./runFolder.js";
 import { count, type Terminal } from "./terminal.js";
 import { metricsTable, withoutPoints } from "./train.js";
 

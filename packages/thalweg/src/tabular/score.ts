@@ -1,6 +1,20 @@
 /** How well predictions do, and how well somebody does who knows only the training rows' targets. */
-import type { TableEncoder, TargetSpec } from "thalweg/tabular";
-import type { Evaluation } from "./runFolder.js";
+import type { TableEncoder, TargetSpec, Task } from "./encoder.js";
+
+/** How well a model does, beside a predictor that knows nothing of the inputs. */
+export interface Evaluation {
+  readonly task: Task;
+  /** Which rows: "validation", or a file. */
+  readonly split: string;
+  readonly rows: number;
+  /** rmse, mae and r2; or accuracy, f1 and logLoss. */
+  readonly metrics: Readonly<Record<string, number>>;
+  readonly baseline: Readonly<Record<string, number>>;
+  /** At most 2000 points. */
+  readonly predictedVsActual?: { readonly actual: readonly number[]; readonly predicted: readonly number[] };
+  /** Rows are actual classes, columns predicted ones. */
+  readonly confusion?: { readonly labels: readonly string[]; readonly counts: readonly (readonly number[])[] };
+}
 
 /** Encoded targets and a network's outputs, piece by piece. */
 export interface Scores {
@@ -11,6 +25,7 @@ export interface Scores {
 /** Points that are kept for the picture of predictions against actual values. */
 const MOST_POINTS = 2000;
 
+/** Adds up predictions; the baseline is what {@link baselineOf} says of the training rows. */
 export function scoresFor(encoder: TableEncoder, baseline: Baseline): Scores {
   const { target } = encoder.spec;
   return target.task === "regression" ? new RegressionScores(target, baseline) : new ClassScores(encoder, baseline);

@@ -1,5 +1,6 @@
 /** The page: its head with the views, and the view that is open. */
 import { useSignal } from "@preact/signals";
+import type { ComponentType } from "preact";
 import { useEffect } from "preact/hooks";
 import { VIEWS } from "../core/state.js";
 import { LANGUAGES, type Language, language, speak, words } from "../i18n/index.js";
@@ -81,9 +82,21 @@ function Open() {
       return <TourView />;
     case "sweep":
       return <SweepView />;
-    default:
-      return <PathsView />;
+    case "data":
+      return <OwnData />;
   }
+}
+
+/** Comes with what reads files and trains: fetched when it is first opened. */
+function OwnData() {
+  const view = useSignal<ComponentType | null>(null);
+  useEffect(() => {
+    void import("./dataView.js").then((module) => {
+      view.value = module.default;
+    });
+  }, [view]);
+  const View = view.value;
+  return View === null ? <p>{words.value.computing}</p> : <View />;
 }
 
 function Failed({ message }: { readonly message: string }) {

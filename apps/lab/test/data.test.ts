@@ -1,0 +1,169 @@
+import { execFile } from "node:child_process";
+import { copyFileSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { createRequire } from "node:module";
+import { join } from "node:path";
+import process from "node:process";
+import { fileURLToPath } from "node:url";
+import { promisify } from "node:util";
+import type { Browser, Page } from "playwright-core";
+import { openTable, readTable, TabularModel } from "thalweg/tabular";
+import { afterAll, beforeAll, expect, it } from "vitest";
+import { serve, startChromium } from "../../../test/page.js";
+import { type DataSettings, prepareRun, programOf } from "../src/core/dataRun.js";
+
+const run = promisify(execFile);
+const root = fileURLToPath(new URL("..", import.meta.url));
+const cars = fileURLToPath(new URL("../../../examples/data/cars.csv", import.meta.url));
+const folder = mkdtempSync(join(root, "dist-program-"));
+
+let server: Awaited<ReturnType<typeof serve>>;
+let browser: Browser;
+let page: Page;
+const complaints: string[] = [];
+
+beforeAll(async () => {
+  const out = join(folder, "site");
+  await run("npx", ["vite", "build", "--outDir", out], { cwd: root, env: { ...process.env, NODE_ENV: "production" } });
+  server = await serve(out);
+  browser = await startChromium();
+  page = await browser.newPage({ viewport: { width: 1280, height: 900 }, locale: "en-US" });
+  page.on("pageerror", (error) => complaints.push(String(error)));
+  page.on("console", (message) => {
+    if (message.type() === "error") complaints.push(message.text());
+  });
+  await page.goto(`${server.url}#view=data`);
+}, 60_000);
+afterAll(async () => {
+  await browser?.close();
+  await server?.close();
+  rmSync(folder, { recursive: true, force: true });
+});
+
+const settings: DataSettings = {
+  target: "mpg",
+  ignore: ["acceleration"],
+  hidden: [16],
+  runner: { rule: "RMSprop", options: { lr: 0.003 } },
+  epochs: 12,
+  batchSize: 16,
+  seed: 0,
+};
+
+/** The same run in Node. */
+async function here() {
+  const prepared = await prepareRun(await readTable(await openTable(cars)), settings);
+  const history = await prepared.train([], new AbortController().signal);
+  return { prepared, losses: history.values("validation", "loss") };
+}
+
+it("a dropped file is trained on to the end, with the library's numbers, bit for bit", async () => {
+  await page.setInputFiles("input[type=file]", cars);
+  await page.getByText("cars.csv: 406 rows").waitFor();
+  await page.getByLabel("Predict").selectOption("mpg");
+  await page.getByRole("checkbox", { name: /^acceleration/ }).uncheck();
+  await page.getByLabel("Model").selectOption("16");
+  await page.getByLabel("Epochs").fill("12");
+  await page.getByLabel("Epochs").press("Tab");
+  await page.getByRole("button", { name: "Train", exact: true }).click();
+  await page.getByRole("heading", { name: "Verdict" }).waitFor();
+  expect(await page.getByText("Epoch 12 of 12").count()).toBe(1);
+  expect(await page.locator(".scatter circle").count()).toBeGreaterThan(50);
+  expect(await page.locator(".histograms svg").count()).toBe(4);
+  expect(await page.locator(".notes li").allTextContents()).toContain(
+    "name is left out: it is text that hardly repeats",
+  );
+
+  await page.addScriptTag({ path: createRequire(import.meta.url).resolve("axe-core/axe.min.js") });
+  for (const [width, theme] of [
+    [390, "dark"],
+    [1280, "light"],
+  ] as const) {
+    await page.setViewportSize({ width, height: 900 });
+    await page.emulateMedia({ colorScheme: theme });
+    const found = await page.evaluate(async () => {
+      type Axe = { run(): Promise<{ violations: { id: string; nodes: { html: string }[] }[] }> };
+      const { violations } = await (globalThis as unknown as { axe: Axe }).axe.run();
+      return violations.map(({ id, nodes }) => `${id}: ${nodes[0]!.html}`);
+    });
+    expect(found).toEqual([]);
+    expect(await page.evaluate(() => document.documentElement.scrollWidth)).toBeLessThanOrEqual(width);
+    if (process.env.SHOTS) await page.screenshot({ path: `${process.env.SHOTS}/data-${width}.png`, fullPage: true });
+  }
+
+  const { prepared, losses } = await here();
+  const [model] = await Promise.all([
+    page.waitForEvent("download", (download) => download.suggestedFilename() === "model.safetensors"),
+    page.getByRole("button", { name: "Download the model" }).click(),
+  ]);
+  const bytes = readFileSync(await model.path());
+  expect(Buffer.from(prepared.model.save()["model.safetensors"]).equals(bytes)).toBe(true);
+  const loaded = TabularModel.load({
+    "model.json": prepared.model.save()["model.json"],
+    "model.safetensors": new Uint8Array(bytes),
+  });
+  expect(
+    loaded.predict([{ cylinders: 4, horsepower: 90, weight: 2500, year: 1980, origin: "Japan", displacement: 100 }]),
+  ).toHaveLength(1);
+
+  // The downloaded program makes the same run.
+  const [program] = await Promise.all([
+    page.waitForEvent("download"),
+    page.getByRole("button", { name: "Download as a program" }).click(),
+  ]);
+  expect(program.suggestedFilename()).toBe("train.ts");
+  const text = readFileSync(await program.path(), "utf8");
+  expect(text).toBe(programOf("cars.csv", settings, settings.runner.options));
+  writeFileSync(join(folder, "train.mjs"), text);
+  copyFileSync(cars, join(folder, "cars.csv"));
+  const { stdout } = await run(process.execPath, ["train.mjs"], { cwd: folder });
+  expect(Number(stdout.split("\n")[0])).toBe(losses.at(-1));
+}, 60_000);
+
+it("pauses, takes another learning rate, goes on, and stops when asked", async () => {
+  await page.getByLabel("Epochs").fill("3000");
+  await page.getByLabel("Epochs").press("Tab");
+  await page.getByRole("button", { name: "Train", exact: true }).click();
+  await page.getByText(/^Epoch \d+ of 3000/).waitFor();
+  await page.getByRole("button", { name: "Pause" }).click();
+  await page.waitForTimeout(400);
+  const epoch = () => page.getByText(/^Epoch \d+ of 3000/).textContent();
+  const paused = await epoch();
+  await page.waitForTimeout(400);
+  expect(await epoch()).toBe(paused);
+  const lr = page.getByRole("textbox", { name: "lr: value" });
+  await lr.fill("0.0001");
+  await lr.press("Enter");
+  await page.getByRole("button", { name: "Go on" }).click();
+  await page.getByText("lr 10⁻⁴").waitFor();
+  expect(await epoch()).not.toBe(paused);
+  await page.getByRole("button", { name: "Stop" }).click();
+  await page.getByRole("heading", { name: "Verdict" }).waitFor();
+}, 60_000);
+
+it("says in place what is wrong with a file, a target or a run, and goes on", async () => {
+  const alert = page.locator(".own-data .complaint");
+  await page.setInputFiles("input[type=file]", {
+    name: "bad.csv",
+    mimeType: "text/csv",
+    buffer: Buffer.from("a,b\n1,2\n3\n"),
+  });
+  await expect
+    .poll(() => alert.textContent())
+    .toBe("bad.csv, line 3: it has 1 field, and the line that names the columns has 2");
+  const flat = `x,y\n${"1,2\n3,2\n".repeat(20)}`;
+  await page.setInputFiles("input[type=file]", { name: "flat.csv", mimeType: "text/csv", buffer: Buffer.from(flat) });
+  await page.getByText("flat.csv: 40 rows").waitFor();
+  await page.getByLabel("Predict").selectOption("y");
+  await page.getByRole("button", { name: "Train", exact: true }).click();
+  await expect.poll(() => alert.textContent()).toMatch(/the target y is 2 in all rows/);
+  await page.setInputFiles("input[type=file]", cars);
+  await page.getByText("cars.csv: 406 rows").waitFor();
+  await page.getByLabel("Predict").selectOption("mpg");
+  await page.getByLabel("Rule").selectOption("SGD");
+  const lr = page.getByRole("textbox", { name: "lr: value" });
+  await lr.fill("1e9");
+  await lr.press("Enter");
+  await page.getByRole("button", { name: "Train", exact: true }).click();
+  await expect.poll(() => page.locator(".findings .error").count(), { timeout: 10_000 }).toBeGreaterThan(0);
+  expect(complaints).toEqual([]);
+}, 60_000);

@@ -1,5 +1,6 @@
 /** Batches of a table that is read from its file anew in each epoch: for files that do not fit memory. */
 
+import { OptionError } from "../errors.js";
 import { tensor } from "../tensor/create.js";
 import { defaultGenerator, Generator } from "../tensor/generator.js";
 import type { Tensor } from "../tensor/tensor.js";
@@ -27,12 +28,20 @@ export class TableBatches implements AsyncIterable<readonly Tensor[]> {
   /** Batches in an iteration, if the count of rows was given. */
   readonly length: number | undefined;
 
+  /** @throws OptionError for a size that is no whole number, or too small */
   constructor(
     private readonly source: TableSource,
     private readonly encoder: TableEncoder,
     private readonly options: TableBatchesOptions,
   ) {
-    const { count, batchSize } = options;
+    const { count, batchSize, shuffleBuffer = 0 } = options;
+    for (const [name, value, least] of [
+      ["batchSize", batchSize, 1],
+      ["shuffleBuffer", shuffleBuffer, 0],
+    ] as const) {
+      if (!Number.isInteger(value) || value < least)
+        throw new OptionError(`TableBatches: ${name} must be a whole number of ${least} or more, not ${value}`);
+    }
     this.length = count === undefined ? undefined : Math.ceil(count / batchSize);
   }
 

@@ -145,6 +145,15 @@ describe("batches of a file", () => {
     expect(Math.max(...mixed.rows.slice(0, 512))).toBeGreaterThan(20_000);
   });
 
+  it.each([
+    [{ batchSize: 0 }, "batchSize must be a whole number of 1 or more, not 0"],
+    [{ batchSize: 2.5 }, "batchSize must be a whole number of 1 or more, not 2.5"],
+    [{ batchSize: 8, shuffleBuffer: -1 }, "shuffleBuffer must be a whole number of 0 or more, not -1"],
+  ])("with %j are refused", async (options, message) => {
+    const { source, encoder } = await table(30, "y");
+    expect(() => new TableBatches(source, encoder, options)).toThrow(message);
+  });
+
   it("of a file that is broken further down come until there, and then say the line", async () => {
     const path = join(folder, "broken.csv");
     writeFileSync(

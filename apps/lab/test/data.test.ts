@@ -52,7 +52,7 @@ const settings: DataSettings = {
 /** The same run in Node. */
 async function here() {
   const prepared = await prepareRun(await readTable(await openTable(cars)), settings);
-  const history = await prepared.train([], new AbortController().signal);
+  const history = await prepared.train([], () => false);
   return { prepared, losses: history.values("validation", "loss") };
 }
 
@@ -138,6 +138,38 @@ it("pauses, takes another learning rate, goes on, and stops when asked", async (
   expect(await epoch()).not.toBe(paused);
   await page.getByRole("button", { name: "Stop" }).click();
   await page.getByRole("heading", { name: "Verdict" }).waitFor();
+
+  // The program makes this run too: as many epochs, and the learning rate changed where it was.
+  const [download] = await Promise.all([
+    page.waitForEvent("download"),
+    page.getByRole("button", { name: "Download as a program" }).click(),
+  ]);
+  const text = readFileSync(await download.path(), "utf8");
+  expect(text).toMatch(/"lr":0\.0001/);
+  writeFileSync(join(folder, "changed.mjs"), text);
+  const [model] = await Promise.all([
+    page.waitForEvent("download", (one) => one.suggestedFilename() === "model.safetensors"),
+    page.getByRole("button", { name: "Download the model" }).click(),
+  ]);
+  await run(process.execPath, ["changed.mjs"], { cwd: folder });
+  expect(readFileSync(join(folder, "model.safetensors")).equals(readFileSync(await model.path()))).toBe(true);
+}, 60_000);
+
+it("shows classes in a confusion matrix, and takes a file that is really dropped", async () => {
+  const iris = readFileSync(fileURLToPath(new URL("../../../examples/data/iris.csv", import.meta.url)), "utf8");
+  const dropped = await page.evaluateHandle((text) => {
+    const transfer = new DataTransfer();
+    transfer.items.add(new File([text], "iris.csv", { type: "text/csv" }));
+    return transfer;
+  }, iris);
+  await page.dispatchEvent(".drop", "drop", { dataTransfer: dropped });
+  await page.getByText("iris.csv: 150 rows").waitFor();
+  await page.getByLabel("Predict").selectOption("species");
+  await page.getByLabel("Epochs").fill("20");
+  await page.getByLabel("Epochs").press("Tab");
+  await page.getByRole("button", { name: "Train", exact: true }).click();
+  await page.getByRole("table", { name: "Actual classes down, predicted ones across" }).waitFor();
+  expect(await page.locator(".confusion tbody tr").count()).toBe(3);
 }, 60_000);
 
 it("says in place what is wrong with a file, a target or a run, and goes on", async () => {

@@ -36,8 +36,8 @@ export interface DataRun {
   readonly optimizer: optim.Optimizer<object>;
   readonly notes: readonly string[];
   readonly rows: { readonly train: number; readonly validation: number };
-  /** Trains to the end, or until the signal stops it. */
-  train(callbacks: readonly Callback[], signal: AbortSignal): Promise<History>;
+  /** Trains to the end, or to the end of the epoch in which it is told to stop. */
+  train(callbacks: readonly Callback[], isStopping: () => boolean): Promise<History>;
   evaluate(): Evaluation;
 }
 
@@ -66,16 +66,28 @@ export async function prepareRun(table: Table, settings: DataSettings): Promise<
     optimizer,
     notes,
     rows: { train: training.count, validation: validation.count },
-    train: (callbacks, signal) =>
-      fit(model.network, {
+    async train(callbacks, isStopping) {
+      let best: ReturnType<typeof model.network.stateDict> | null = null;
+      const history = await fit(model.network, {
         train: new data.DataLoader(training.dataset, { batchSize, shuffle: true }),
         ...(validation.count === 0 ? {} : { validation: new data.DataLoader(validation.dataset, { batchSize: 2048 }) }),
         optimizer,
         loss: new losses[encoder.task](),
         epochs,
-        callbacks,
-        signal,
-      }),
+        callbacks: [
+          ...callbacks,
+          {
+            onEpochEnd({ epoch }, so) {
+              if (so.data.best?.epoch === epoch) best = model.network.stateDict();
+              return !isStopping();
+            },
+          },
+        ],
+      });
+      // Whoever stops has the best epoch, too, as if so many epochs had been asked for.
+      if (history.data.stopped?.reason === "aborted" && best !== null) model.network.loadStateDict(best);
+      return history;
+    },
     evaluate() {
       const scores = scoresFor(encoder, baselineOf(encoder, training.y));
       const { x, y } = validation.count === 0 ? training : validation;
@@ -91,13 +103,16 @@ export interface Outcome {
   readonly findings: readonly Finding[];
   readonly files: ModelFiles;
   readonly stopped: History["data"]["stopped"];
+  /** Learning rates that were set on the way. */
+  readonly changes: readonly RateChange[];
 }
 
-export const outcomeOf = (run: DataRun, history: History): Outcome => ({
+export const outcomeOf = (run: DataRun, history: History, changes: readonly RateChange[]): Outcome => ({
   evaluation: run.evaluate(),
   findings: diagnose(history.data),
   files: run.model.save(),
   stopped: history.data.stopped,
+  changes,
 });
 
 /** What is told while training runs. */
@@ -121,10 +136,39 @@ export const progressOf = (history: History): DataProgress => ({
 
 export type Columns = readonly ColumnProfile[];
 
-/** A program for Node that makes the same run, to the bit: TypeScript that is also JavaScript. */
-export function programOf(file: string, settings: DataSettings, options: Readonly<Record<string, unknown>>): string {
+/** A learning rate that was set while training ran, from an epoch on. */
+export interface RateChange {
+  readonly epoch: number;
+  readonly lr: number;
+}
+
+/**
+ * A program for Node that makes the same run, to the bit: TypeScript that is also JavaScript.
+ *
+ * @param settings - as the run began, with as many epochs as it had
+ * @param options - the rule's options as the library takes them
+ */
+export function programOf(
+  file: string,
+  settings: DataSettings,
+  options: Readonly<Record<string, unknown>>,
+  changes: readonly RateChange[] = [],
+): string {
   const { target, ignore, hidden, runner, epochs, batchSize, seed } = settings;
   const say = (x: unknown) => JSON.stringify(x);
+  const callbacks =
+    changes.length === 0
+      ? ""
+      : `
+  callbacks: [
+    {
+      // The learning rate was changed by hand.
+      onEpochStart(epoch) {
+        const change = ${say(changes)}.findLast((one) => one.epoch <= epoch);
+        if (change !== undefined) for (const group of optimizer.paramGroups) group.lr = change.lr;
+      },
+    },
+  ],`;
   return `// The run of the page, as a program: npm install thalweg, put ${file.replaceAll("\n", " ")} beside it, and run it with Node.
 import { writeFileSync } from "node:fs";
 import { data, manualSeed, nn, optim, tensor } from "thalweg";
@@ -150,13 +194,13 @@ const optimizer = new optim.${runner.rule}(model.network.parameters(), ${say(opt
 const losses = { regression: nn.MSELoss, binary: nn.BCEWithLogitsLoss, multiclass: nn.CrossEntropyLoss };
 const history = await fit(model.network, {
   train: new data.DataLoader(training, { batchSize: ${batchSize}, shuffle: true }),
-  validation: new data.DataLoader(validation, { batchSize: 2048 }),
+  ...(validation.length > 0 ? { validation: new data.DataLoader(validation, { batchSize: 2048 }) } : {}),
   optimizer,
   loss: new losses[encoder.task](),
-  epochs: ${epochs},
+  epochs: ${epochs},${callbacks}
 });
 
-console.log(history.values("validation", "loss").at(-1));
+console.log(history.values(validation.length > 0 ? "validation" : "train", "loss").at(-1));
 for (const { title, detail, advice } of diagnose(history.data)) console.log(title, detail, advice);
 for (const [name, content] of Object.entries(model.save())) writeFileSync(name, content);
 `;

@@ -91,9 +91,14 @@ function Open() {
 function OwnData() {
   const view = useSignal<ComponentType | null>(null);
   useEffect(() => {
-    void import("./dataView.js").then((module) => {
-      view.value = module.default;
-    });
+    import("./dataView.js").then(
+      (module) => {
+        view.value = module.default;
+      },
+      (error: unknown) => {
+        failure.value = String(error);
+      },
+    );
   }, [view]);
   const View = view.value;
   return View === null ? <p>{words.value.computing}</p> : <View />;

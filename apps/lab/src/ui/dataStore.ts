@@ -14,6 +14,9 @@ export const progress = signal<DataProgress | null>(null);
 export const outcome = signal<Outcome | null>(null);
 export const dataComplaint = signal<string | null>(null);
 
+/** The settings with which the run on show began; what is asked for may have changed since. */
+export const begun = signal<DataSettings | null>(null);
+
 let worker: Worker | null = null;
 
 /** Says something to the trainer, which is started when it is first needed. */
@@ -66,6 +69,9 @@ function take(answer: FromTrainer): void {
 
 export function openFile(name: string, file: Blob): void {
   dataComplaint.value = null;
+  // A run on another table ends with its worker, and tells nothing any more.
+  worker?.terminate();
+  worker = null;
   trainer({ kind: "open", name, file });
 }
 
@@ -75,6 +81,7 @@ export function startTraining(): void {
     progress.value = outcome.value = dataComplaint.value = null;
     notes.value = [];
     trainingState.value = "running";
+    begun.value = asked.value;
   });
   trainer({ kind: "train", settings: asked.value });
 }

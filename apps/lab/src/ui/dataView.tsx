@@ -5,6 +5,7 @@ import { words } from "../i18n/index.js";
 import { StepChart } from "./chart.js";
 import {
   asked,
+  begun,
   dataComplaint,
   notes,
   opened,
@@ -211,7 +212,7 @@ function Running() {
   return (
     <>
       <p aria-live="polite">
-        {w.data.epoch(so.train.length, asked.value!.epochs)} <b>lr {short(so.lr)}</b>
+        {w.data.epoch(so.train.length, begun.value!.epochs)} <b>lr {short(so.lr)}</b>
       </p>
       <StepChart
         title={w.data.losses}
@@ -242,8 +243,9 @@ function Downloads() {
   const w = words.value;
   const files = outcome.value!.files;
   const program = () => {
-    const settings = asked.value!;
-    return programOf(opened.value!.name, settings, libraryOptions(settings.runner.rule, settings.runner.options));
+    const settings = { ...begun.value!, epochs: progress.value!.train.length };
+    const options = libraryOptions(settings.runner.rule, settings.runner.options);
+    return programOf(opened.value!.name, settings, options, outcome.value!.changes);
   };
   const picture = () => {
     const canvas = document.querySelector<HTMLCanvasElement>(".own-data .chart canvas");

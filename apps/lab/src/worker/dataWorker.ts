@@ -1,6 +1,6 @@
 /** Reads a table and trains on it, away from the page's own thread. */
 import { openTable, profile, readTable, type Table } from "thalweg/tabular";
-import { outcomeOf, prepareRun, progressOf } from "../core/dataRun.js";
+import { outcomeOf, prepareRun, progressOf, type RateChange } from "../core/dataRun.js";
 import type { FromTrainer, ToTrainer } from "./dataProtocol.js";
 
 const scope = globalThis as unknown as DedicatedWorkerGlobalScope;
@@ -10,8 +10,8 @@ const tell = (message: FromTrainer): void => scope.postMessage(message);
 const TELL_EVERY = 100;
 
 let table: Table | null = null;
-let stop = new AbortController();
-let optimizer: { paramGroups: readonly object[] } | null = null;
+let stopping = false;
+let nextRate: number | null = null;
 /** Resolves when training may go on; null while it runs. */
 let gate: { readonly open: Promise<void>; readonly release: () => void } | null = null;
 
@@ -41,11 +41,11 @@ scope.onmessage = async ({ data: message }: MessageEvent<ToTrainer>) => {
         release();
         break;
       case "lr":
-        // Options may be changed at any time; the next step takes them.
-        for (const group of optimizer?.paramGroups ?? []) Object.assign(group, { lr: message.lr });
+        // Taken at the next epoch's beginning, so that the run can be made again.
+        nextRate = message.lr;
         break;
       case "stop":
-        stop.abort();
+        stopping = true;
         release();
         break;
     }
@@ -64,17 +64,21 @@ function newGate() {
 
 async function train(settings: Parameters<typeof prepareRun>[1]): Promise<void> {
   if (table === null) return;
-  stop.abort();
-  release();
-  stop = new AbortController();
-  const { signal } = stop;
+  stopping = false;
   const run = await prepareRun(table, settings);
-  optimizer = run.optimizer;
+  nextRate = null;
+  const changes: RateChange[] = [];
   tell({ kind: "started", notes: run.notes, rows: run.rows });
   let last = 0;
   const history = await run.train(
     [
       {
+        onEpochStart(epoch) {
+          if (nextRate === null) return;
+          changes.push({ epoch, lr: nextRate });
+          for (const group of run.optimizer.paramGroups) Object.assign(group, { lr: nextRate });
+          nextRate = null;
+        },
         onProgress: async () => gate?.open,
         async onEpochEnd(_, so) {
           await gate?.open;
@@ -85,9 +89,7 @@ async function train(settings: Parameters<typeof prepareRun>[1]): Promise<void> 
         },
       },
     ],
-    signal,
+    () => stopping,
   );
-  // Another run has taken over.
-  if (signal !== stop.signal) return;
-  tell({ kind: "done", progress: progressOf(history), outcome: outcomeOf(run, history) });
+  tell({ kind: "done", progress: progressOf(history), outcome: outcomeOf(run, history, changes) });
 }

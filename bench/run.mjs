@@ -126,6 +126,10 @@ async function main() {
   }
 
   if (!options.case && !options.peers && !options.quick && usable) {
+    // The benchmark alone is a load of up to one thread for each core.
+    const load = loadavg()[1];
+    if (load > cpus().length)
+      machine.push(`Load over the last five minutes ${load.toFixed(1)}: cores were shared with others`);
     const date = new Date().toISOString().slice(0, 10);
     const text = markdown({ date, machine, missing: absent, results, memory });
     writeFileSync(new URL("RESULTS.md", import.meta.url), text);

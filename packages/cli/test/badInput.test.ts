@@ -28,6 +28,7 @@ describe("bad input: a clear message, an exit code that is not 0, nothing lost",
       3,
       /did you mean "height"/,
     ],
+    ["letters swapped", "swapped.csv", `mpg,hp\n${same("1,2")}`, ["--target", "mgp"], 3, /did you mean "mpg"/],
     ["a constant target", "constant.csv", `x,y\n${same("1,2")}`, y, 3, /the target y is 2 in all rows/],
     ["a target without values", "void.csv", `x,y\n${same("1,")}`, y, 3, /the target y has no value in any row/],
     [

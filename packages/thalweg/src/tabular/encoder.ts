@@ -226,13 +226,24 @@ function unknownColumn(file: string, name: string, known: readonly string[]): st
   return `${file} has no column ${JSON.stringify(name)}: ${hint}`;
 }
 
-/** Levenshtein's distance. */
+/** How many letters must be changed, added, left out or swapped with their neighbour (the distance of Damerau and Levenshtein). */
 function distance(a: string, b: string): number {
+  let before: number[] = [];
   let row = Array.from({ length: b.length + 1 }, (_, i) => i);
   for (let i = 1; i <= a.length; i++) {
     const next = [i];
-    for (let j = 1; j <= b.length; j++)
-      next.push(Math.min(row[j]! + 1, next[j - 1]! + 1, row[j - 1]! + (a[i - 1] === b[j - 1] ? 0 : 1)));
+    for (let j = 1; j <= b.length; j++) {
+      const swapped = i > 1 && j > 1 && a[i - 1] === b[j - 2] && a[i - 2] === b[j - 1];
+      next.push(
+        Math.min(
+          row[j]! + 1,
+          next[j - 1]! + 1,
+          row[j - 1]! + (a[i - 1] === b[j - 1] ? 0 : 1),
+          swapped ? before[j - 2]! + 1 : Number.POSITIVE_INFINITY,
+        ),
+      );
+    }
+    before = row;
     row = next;
   }
   return row.at(-1)!;
@@ -291,7 +302,7 @@ function featureOf(column: ColumnProfile, asked: boolean, notes: string[]): Feat
   const marked = missing > 0;
   if (column.strange > 0)
     notes.push(
-      `${name}: ${column.strange} cells are no ${type} and count as missing, the first at ${column.firstStrange!.place}: ${JSON.stringify(column.firstStrange!.cell)}`,
+      `${name}: ${column.strange === 1 ? "1 cell is" : `${column.strange} cells are`} no ${type} and count${column.strange === 1 ? "s" : ""} as missing, the first at ${column.firstStrange!.place}: ${JSON.stringify(column.firstStrange!.cell)}`,
     );
   const leaveOut = (why: string): null => {
     notes.push(`${name} is left out: ${why}`);

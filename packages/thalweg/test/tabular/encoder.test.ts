@@ -106,7 +106,7 @@ describe("profile", () => {
   it("a few cells of another kind in a column of numbers count as missing, and are named", async () => {
     const dirty = tableOf(rows.map((row, i) => ({ ...row, size: i === 40 ? "abc" : row.size })));
     const { notes } = await fitted({}, dirty);
-    expect(notes).toContain('size: 1 cells are no number and count as missing, the first at row 41: "abc"');
+    expect(notes).toContain('size: 1 cell is no number and counts as missing, the first at row 41: "abc"');
   });
 });
 

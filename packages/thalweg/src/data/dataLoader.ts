@@ -20,6 +20,8 @@ export interface DataLoaderState {
   batch: number;
   /** What its order was made from; null if it has none. */
   order: GeneratorState | number | null;
+  /** Where a generator of the loader's own stands, from which later orders come. */
+  generator?: GeneratorState;
 }
 
 /**
@@ -76,15 +78,20 @@ export class DataLoader implements Iterable<Batch> {
 
   /** Where the current iteration stands. */
   stateDict(): DataLoaderState {
-    return { ...this.#state };
+    const state = { ...this.#state };
+    return this.#generator === undefined ? state : { ...state, generator: this.#generator.getState() };
   }
 
-  /** The next iteration goes on where the state stands: with the batch after the last one that was given. */
-  loadStateDict({ batch, order }: DataLoaderState): void {
+  /**
+   * The next iteration goes on where the state stands: with the batch after the last one that was given. A generator that was
+   * given to the loader is set to where it stood, so that later orders are the same, too.
+   */
+  loadStateDict({ batch, order, generator }: DataLoaderState): void {
     if (!Number.isInteger(batch) || batch < 0 || batch > this.length)
       throw new OptionError(`DataLoader: a state with ${batch} batches does not fit a loader of ${this.length}`);
     if (batch > 0 && (order === null) === this.#shuffle)
       throw new OptionError("DataLoader: the state and the loader must both be shuffled, or neither");
+    if (generator !== undefined) this.#generator?.setState(generator);
     this.#state = { batch, order };
     this.#resume = batch > 0;
   }

@@ -394,7 +394,7 @@ export class Training {
       scheduler: options.scheduler?.stateDict() ?? null,
       generator: defaultGenerator.getState(),
       epochGenerator: this.epochGenerator,
-      source: this.batch === 0 ? null : (options.train.stateDict?.() ?? null),
+      source: options.train.stateDict?.() ?? null,
       epoch: this.epoch,
       batch: this.batch,
       step: this.step,

@@ -1,4 +1,5 @@
 import { Generator, manualSeed, nn, optim, randint, randn, type Tensor, train } from "thalweg";
+import { DataLoader, TensorDataset } from "thalweg/data";
 import { describe, expect, it } from "vitest";
 import { bits, curve, MemoryStore, net, shuffled } from "./models.js";
 
@@ -207,6 +208,29 @@ describe("resuming from a checkpoint", () => {
     const four = await go(4);
     store.saved.length = 0;
     expect(await go(4)).toEqual(four);
+  });
+
+  it("a loader that shuffles by a generator of its own goes on in the same orders, within epochs and between them", async () => {
+    const { x, y } = curve(40);
+    const go = async (store: MemoryStore) => {
+      const model = net(2, 1);
+      manualSeed(3);
+      await train.fit(model, {
+        train: new DataLoader(new TensorDataset(x, y), { batchSize: 8, shuffle: true, generator: new Generator(8) }),
+        optimizer: new optim.RMSprop(model.parameters()),
+        loss: mse,
+        epochs: 4,
+        checkpoint: { store, everySteps: 1, resume: true },
+      });
+      return bits(model);
+    };
+    const store = new MemoryStore();
+    const whole = await go(store);
+    for (let n = 1; n <= store.saved.length; n++) {
+      const from = new MemoryStore();
+      from.saved.push(...store.saved.slice(0, n));
+      expect(await go(from), `from checkpoint ${n}`).toEqual(whole);
+    }
   });
 
   it("refuses a checkpoint of another rule or with other metrics, and another model's", async () => {

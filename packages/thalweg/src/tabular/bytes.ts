@@ -78,10 +78,10 @@ export interface TextBlock {
 /**
  * A file's text in blocks that end where a record ends.
  *
- * @param quoted - line ends between quotes belong to a record
+ * @param separators - characters that separate fields; line ends in a quoted field belong to a record. Null: every line is one
  * @throws DataFileError if it is no UTF-8 text
  */
-export async function* textBlocks(bytes: Bytes, quoted: boolean): AsyncGenerator<TextBlock> {
+export async function* textBlocks(bytes: Bytes, separators: string | null): AsyncGenerator<TextBlock> {
   const { name, size } = bytes;
   const decoder = new TextDecoder("utf-8", { fatal: true });
   let rest = "";
@@ -99,7 +99,7 @@ export async function* textBlocks(bytes: Bytes, quoted: boolean): AsyncGenerator
         `${name} is not UTF-8 text (at about byte ${at - piece.length}): save it as UTF-8; a file of an old Windows program is often Windows-1252`,
       );
     }
-    const end = at < size ? lastRecordEnd(text, quoted) : text.length;
+    const end = at < size ? lastRecordEnd(text, separators) : text.length;
     // A record may be longer than a block; one that never ends is a quote that nobody closed.
     if (end === 0 && text.length > 64 * BLOCK)
       throw new DataFileError(`${name}, line ${line}: a quote is opened there, or before, and not closed`);
@@ -120,15 +120,26 @@ function checkText(name: string, start: Uint8Array): void {
 }
 
 /** Where the last whole record of a text ends, behind its line end; 0 if there is none. */
-function lastRecordEnd(text: string, quoted: boolean): number {
-  if (!quoted || !text.includes('"')) return text.lastIndexOf("\n") + 1;
-  // Quotes within quotes are doubled, so outside of them their number is even.
+function lastRecordEnd(text: string, separators: string | null): number {
+  if (separators === null || !text.includes('"')) return text.lastIndexOf("\n") + 1;
+  const between = Array.from(separators, (c) => c.charCodeAt(0));
   let end = 0;
   let open = false;
+  // A quote opens a field at its beginning only: in 5" pipe it is a letter like others.
+  let begins = true;
   for (let i = 0; i < text.length; i++) {
     const c = text.charCodeAt(i);
-    if (c === 34) open = !open;
-    else if (c === 10 && !open) end = i + 1;
+    if (open) {
+      if (c !== 34) continue;
+      if (text.charCodeAt(i + 1) === 34) i++;
+      else open = false;
+    } else if (c === 34 && begins) {
+      open = true;
+      begins = false;
+    } else {
+      if (c === 10) end = i + 1;
+      begins = c === 10 || c === 13 || between.includes(c);
+    }
   }
   return end;
 }

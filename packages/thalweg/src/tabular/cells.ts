@@ -13,7 +13,8 @@ export function isMissing(cell: Cell): boolean {
 }
 
 const PLAIN = /^[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?$/;
-const THOUSANDS = /^[+-]?\d{1,3}(?:,\d{3})+(?:\.\d+)?$/;
+// Not 0,532: a thousand never begins with a zero, but decimals behind a comma do.
+const THOUSANDS = /^[+-]?[1-9]\d{0,2}(?:,\d{3})+(?:\.\d+)?$/;
 
 /** The number that a cell says, with a point before decimals and perhaps commas between thousands; NaN if it says none. */
 export function numberOf(cell: Cell): number {

@@ -13,7 +13,7 @@ const DELIMITERS = [",", ";", "\t", "|"];
  */
 export async function csvTable(bytes: Bytes, delimiter?: string): Promise<TableSource> {
   const { name } = bytes;
-  for await (const { text } of textBlocks(bytes, true)) {
+  for await (const { text } of textBlocks(bytes, delimiter ?? DELIMITERS.join(""))) {
     const header = Papa.parse<string[]>(text, {
       preview: 20,
       skipEmptyLines: "greedy",
@@ -61,7 +61,7 @@ class CSVTable implements TableSource {
     const width = this.columns.length;
     let first = 0;
     let isHeader = true;
-    for await (const { text, line, read } of textBlocks(this.bytesOfFile, true)) {
+    for await (const { text, line, read } of textBlocks(this.bytesOfFile, this.delimiter)) {
       const { data, errors } = Papa.parse<string[]>(text, { delimiter: this.delimiter });
       const multiline = text.includes('"');
       const columns: Cell[][] = this.columns.map(() => []);

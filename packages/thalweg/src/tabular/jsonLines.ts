@@ -6,7 +6,7 @@ import type { Cell, Chunk, TableSource } from "./source.js";
 /** A JSON Lines file: the columns are the keys of its first megabyte. A key that a line lacks is missing there. */
 export async function jsonLinesTable(bytes: Bytes): Promise<TableSource> {
   const { name } = bytes;
-  for await (const { text } of textBlocks(bytes, false)) {
+  for await (const { text } of textBlocks(bytes, null)) {
     const columns = new Set<string>();
     let line = 0;
     for (const row of text.split("\n")) {
@@ -51,7 +51,7 @@ class JSONLinesTable implements TableSource {
   async *chunks({ onBytes }: { onBytes?: (bytes: number) => void } = {}): AsyncGenerator<Chunk> {
     const known = new Map(this.columns.map((column, i) => [column, i]));
     let first = 0;
-    for await (const { text, line, read } of textBlocks(this.bytesOfFile, false)) {
+    for await (const { text, line, read } of textBlocks(this.bytesOfFile, null)) {
       const columns: Cell[][] = this.columns.map(() => []);
       const lines: number[] = [];
       text.split("\n").forEach((written, i) => {

@@ -16,7 +16,7 @@ describe("cells", () => {
     ["1,234,567.5", 1234567.5],
     [7, 7],
   ])("%j is the number %d", (cell, value) => expect(numberOf(cell)).toBe(value));
-  it.each(["1,23", "1 000", "12%", "$5", "0x10", "Infinity", "1e", "", true])("%j is no number", (cell) =>
+  it.each(["1,23", "0,532", "1 000", "12%", "$5", "0x10", "Infinity", "1e", "", true])("%j is no number", (cell) =>
     expect(numberOf(cell)).toBeNaN(),
   );
   it.each([

@@ -65,6 +65,22 @@ describe("CSV", () => {
     expect(blob.chunk.columns).toEqual(table.chunk.columns);
   });
 
+  it("a quote within a field is a letter: rows and quoted line ends behind it are read in blocks as ever", async () => {
+    const rows = Array.from({ length: 60_000 }, (_, i) => [
+      i === 100 ? '5" pipe' : String(i),
+      i % 500 === 250 ? "two\nlines" : "plain text of a row",
+    ]);
+    const lines = rows.map(([size, note]) => `${size},${note!.includes("\n") ? `"${note}"` : note}`);
+    const source = await openTable({
+      name: "pipes.csv",
+      data: new TextEncoder().encode(`size,note\n${lines.join("\n")}\n`),
+    });
+    const blocks: number[] = [];
+    const { chunk } = await readTable(source, (bytes) => blocks.push(bytes));
+    expect(blocks.length).toBeGreaterThan(1);
+    expect(chunk.columns).toEqual([rows.map(([size]) => size), rows.map(([, note]) => note)]);
+  });
+
   it("takes Windows' line ends, a byte-order mark, empty lines, one column, and a last line without an end", async () => {
     expect((await rowsOf("t.csv", "\ufeffa,b\r\n1,2\r\n\r\n3,4")).rows).toEqual([
       ["1", "2"],

@@ -2,7 +2,7 @@ import { execFileSync } from "node:child_process";
 import { mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { shipped, table, workplace } from "./command.js";
+import { mixed, shipped, table, workplace } from "./command.js";
 
 const { folder, remove, file, thalweg } = workplace();
 afterAll(remove);
@@ -47,7 +47,7 @@ describe("bad input: a clear message, an exit code that is not 0, nothing lost",
     [
       "a learning rate below 0",
       "line.csv",
-      table(40, (i) => `${i},${3 * i}`),
+      table(40, (i) => `${mixed(i)},${3 * mixed(i)}`),
       [...number, "--lr", "-1"],
       2,
       /lr must be 0 or more/,
@@ -63,7 +63,7 @@ describe("bad input: a clear message, an exit code that is not 0, nothing lost",
   it("an all-missing column is left out with a note, and training goes on", async () => {
     file(
       "hole.csv",
-      table(40, (i) => `${i},,${2 * i}`, "x,hole,y"),
+      table(40, (i) => `${mixed(i)},,${2 * mixed(i)}`, "x,hole,y"),
     );
     const { code, err } = await thalweg("train", "hole.csv", ...number, "--epochs", "2");
     expect(code).toBe(0);
@@ -92,7 +92,7 @@ describe("bad input: a clear message, an exit code that is not 0, nothing lost",
     const args = [...number, "--epochs", "3", "--out", "own", "--quiet"];
     file(
       "own.csv",
-      table(40, (i) => `${i},${3 * i}`),
+      table(40, (i) => `${mixed(i)},${3 * mixed(i)}`),
     );
     expect((await thalweg("train", "own.csv", ...args)).code).toBe(0);
     const newest = readdirSync(join(folder, "own/checkpoints")).sort().at(-1)!;
@@ -102,7 +102,7 @@ describe("bad input: a clear message, an exit code that is not 0, nothing lost",
     expect(resumed.err).toMatch(new RegExp(`warning: .*${newest} is passed over`));
     file(
       "own.csv",
-      table(41, (i) => `${i},${3 * i}`),
+      table(41, (i) => `${mixed(i)},${3 * mixed(i)}`),
     );
     const changed = await thalweg("train", "--resume", "own");
     expect(changed.code).toBe(3);

@@ -2,7 +2,7 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 
 import { join } from "node:path";
 import { History } from "thalweg/train";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { type Ended, shipped, table, workplace } from "./command.js";
+import { type Ended, mixed, shipped, table, workplace } from "./command.js";
 
 const { folder, remove, file, thalweg } = workplace();
 afterAll(remove);
@@ -110,7 +110,7 @@ describe("thalweg train, and what comes after it", () => {
   it("trains by every rule, with options and dialects; what a rule lacks is refused by name", async () => {
     file(
       "line.csv",
-      table(60, (i) => `${i},${2 * i + (i % 3)}`),
+      table(60, (i) => `${mixed(i)},${2 * mixed(i) + (i % 3)}`),
     );
     const rules = [
       ["sgd", "--lr", "0.01", "--momentum", "0.9", "--nesterov"],

@@ -130,6 +130,8 @@ export class TableEncoder {
    * Encodes rows of a table with these columns.
    *
    * @param withTarget - false for rows whose target is not known
+   * @param keep - which rows of the file that the encoder was fitted on, by number. What its training rows did not hold is no
+   *   mistake there: rows of another class are left out, cells of another kind count as missing
    * @throws DataFileError if a column is missing, or a cell is not what its column holds: with its place
    */
   encode(
@@ -142,10 +144,13 @@ export class TableEncoder {
     const { features, target } = this.spec;
     const cells = features.map(({ column }) => chunk.columns[indexOf(columns, column, file)]!);
     const targets = withTarget ? chunk.columns[indexOf(columns, target.column, file)]! : null;
+    const classes = target.task === "regression" ? null : new Map(target.classes.map((label, i) => [label, i]));
     const rows: number[] = [];
     for (let r = 0; r < chunk.length; r++) {
       if (keep !== undefined && !keep(chunk.first + r)) continue;
-      if (targets === null || !isMissing(targets[r]!)) rows.push(r);
+      if (targets !== null && isMissing(targets[r]!)) continue;
+      if (keep !== undefined && targets !== null && encodeTarget(target, classes, targets[r]!) === null) continue;
+      rows.push(r);
     }
     const { width } = this;
     const x = new Float32Array(rows.length * width);
@@ -153,7 +158,7 @@ export class TableEncoder {
       const column = cells[f]!;
       const place = placesOf(feature);
       for (let i = 0; i < rows.length; i++) {
-        if (!fill(feature, place, column[rows[i]!]!, x, i * width + this.offsets[f]!)) {
+        if (!fill(feature, place, column[rows[i]!]!, x, i * width + this.offsets[f]!) && keep === undefined) {
           const at = chunk.place(chunk.first + rows[i]!);
           const what = feature.kind === "boolean" ? "yes or no" : `a ${feature.kind}`;
           throw new DataFileError(
@@ -167,7 +172,6 @@ export class TableEncoder {
         ? new Int32Array(targets === null ? 0 : rows.length)
         : new Float32Array(targets === null ? 0 : rows.length);
     if (targets !== null) {
-      const classes = target.task === "regression" ? null : new Map(target.classes.map((label, i) => [label, i]));
       rows.forEach((r, i) => {
         const value = encodeTarget(target, classes, targets[r]!);
         if (value === null) {

@@ -179,6 +179,18 @@ describe("TableEncoder", () => {
     expect(() => encoder.encode(other.columns, other.chunk, "new.csv", false)).toThrow(/no column "day"/);
   });
 
+  it("a class, or a word, that only rows kept for validation have is no mistake there, but one in another file", async () => {
+    const table = tableOf(
+      rows.map(({ colour }, i) => ({ size: i === 51 ? "abc" : String(i % 40), colour: i === 50 ? "mauve" : colour })),
+    );
+    const profiles = await profile(table.columns, [table.chunk], { rows: (row) => row < 50 });
+    const { encoder } = TableEncoder.fit(profiles, { target: "colour", features: ["size"] });
+    const held = encoder.encode(table.columns, table.chunk, "f", true, (row) => row >= 50);
+    expect(held.rows).toEqual([51, 52, 53, 54, 55, 56, 57, 58, 59]);
+    expect(held.x[0]).toBe(0);
+    expect(() => encoder.encode(table.columns, table.chunk, "f")).toThrow(/row 52, column size: "abc" is not a number/);
+  });
+
   it("pools rare values where there are many, and has a place for new ones then", async () => {
     const many = tableOf(
       rows.concat(rows, rows, rows, rows).map((row, i) => ({ ...row, colour: i % 4 ? `c${i % 5}` : `r${i}` })),

@@ -27,8 +27,8 @@ export interface Wanted {
   readonly task: Task | null;
   readonly features: readonly string[] | null;
   readonly ignore: readonly string[];
-  /** Share of the rows that are for validation. */
-  readonly validation: number;
+  /** Share of the rows that are for validation, or a file of such rows. */
+  readonly validation: number | { readonly path: string };
   readonly seed: number;
   /** Null: if the file is large. */
   readonly stream: boolean | null;
@@ -60,6 +60,8 @@ export async function prepare(
   signal: AbortSignal,
 ): Promise<Prepared> {
   const source = await openTable(path);
+  const share = typeof wanted.validation === "number" ? wanted.validation : 0;
+  const other = typeof wanted.validation === "number" ? null : await openTable(wanted.validation.path);
   const stream = wanted.stream ?? source.bytes > LARGE;
   const options = {
     ...wanted,
@@ -67,7 +69,7 @@ export async function prepare(
     features: wanted.features ?? undefined,
     file: source.name,
   };
-  const forValidation = validationRows(wanted.validation, wanted.seed);
+  const forValidation = validationRows(share, wanted.seed);
   const forTraining = (row: number) => !forValidation(row);
   const reading = progressOf(source, terminal, signal);
 
@@ -84,7 +86,7 @@ export async function prepare(
     const { encoder, notes } = TableEncoder.fit(profiles, options);
     const target = profiles.find(({ name }) => name === wanted.target)!;
     const trainRows = target.rows - target.missing;
-    const held = rows - target.rows;
+    const held = other === null ? rows - target.rows : await countRows(other);
     const baseline =
       encoder.spec.target.task === "regression"
         ? null
@@ -104,7 +106,11 @@ export async function prepare(
       validation:
         held === 0
           ? null
-          : new TableBatches(source, encoder, { batchSize: STREAMED_BATCH, rows: forValidation, shuffleBuffer: 0 }),
+          : new TableBatches(other ?? source, encoder, {
+              batchSize: STREAMED_BATCH,
+              rows: other === null ? forValidation : undefined,
+              shuffleBuffer: 0,
+            }),
     };
   }
 
@@ -113,7 +119,8 @@ export async function prepare(
   const profiles = await profile(table.columns, [table.chunk], { rows: forTraining });
   const { encoder, notes } = TableEncoder.fit(profiles, options);
   const training = encoder.encode(table.columns, table.chunk, table.name, true, forTraining);
-  const held = encoder.encode(table.columns, table.chunk, table.name, true, forValidation);
+  const from = other === null ? table : await readTable(other);
+  const held = encoder.encode(from.columns, from.chunk, from.name, true, other === null ? forValidation : undefined);
   const dataset = (encoded: typeof training) => new data.TensorDataset(...tensorsOf(encoder, encoded));
   return {
     source,
@@ -137,6 +144,12 @@ export function tensorsOf(
   const inputs = tensor(x).reshape([rows.length, encoder.width]);
   const target = tensor(y);
   return [inputs, encoder.task === "multiclass" ? target : target.reshape([rows.length, 1])];
+}
+
+async function countRows(source: TableSource): Promise<number> {
+  let rows = 0;
+  for await (const chunk of source.chunks()) rows += chunk.length;
+  return rows;
 }
 
 /** Shows how far a file has been read, and stops when asked to. */

@@ -22,6 +22,8 @@ const number =
   };
 const whole = (least: number) => number(`a whole number of ${least} or more`, (x) => Number.isInteger(x) && x >= least);
 const share = number("a number from 0 up to, but not including, 1", (x) => x >= 0 && x < 1);
+const shareOrFile = (text: string): number | { path: string } =>
+  Number.isNaN(Number(text)) || text.trim() === "" ? { path: text } : share(text);
 const positive = number("a number above 0", (x) => x > 0 && Number.isFinite(x));
 const list = (text: string): string[] =>
   text
@@ -43,6 +45,9 @@ const RULE_FLAGS: readonly (readonly [option: string, flag: string, text: string
   ["nesterov", "--nesterov", "look ahead (rmsprop, sgd)"],
   ["amsgrad", "--amsgrad", "step sizes never grow (adam, adamw)"],
 ];
+
+/** What may be said when a run goes on; all else is the run's. */
+const WITH_RESUME = new Set(["--resume", "--epochs", "--json", "--quiet", "--debug"]);
 
 /** Options that choose and set a rule. */
 function withRule(command: Command): Command {
@@ -87,7 +92,12 @@ const withColumns = (command: Command): Command =>
     )
     .option("--features <columns>", "only these columns, separated by commas", list)
     .option("--ignore <columns>", "not these columns", list, [])
-    .option("--validation <share>", "share of the rows that are kept for validation", share, 0.2)
+    .option(
+      "--validation <share>",
+      "share of the rows that are kept for validation, or a file of such rows",
+      shareOrFile,
+      0.2,
+    )
     .option("--seed <n>", "seed of the split, the weights and the order of batches", whole(0), 0)
     .option(
       "--stream",
@@ -101,7 +111,7 @@ function columnsOf(given: Given) {
     task: (given.task ?? null) as TrainRequest["task"],
     features: (given.features ?? null) as string[] | null,
     ignore: given.ignore as string[],
-    validation: given.validation as number,
+    validation: given.validation as TrainRequest["validation"],
     seed: given.seed as number,
     stream: given.stream === true ? true : null,
   };
@@ -164,11 +174,16 @@ Ctrl-C saves and says how to go on; once more ends at once.
 
 ${EXIT_HELP}`,
     )
-    .action(async (data: string | undefined, given: Given) => {
+    .action(async (data: string | undefined, given: Given, command: Command) => {
       const terminal = terminalOf(given);
       if (given.resume !== undefined) {
-        if (data !== undefined || given.target !== undefined)
-          throw usage("--resume takes data and settings from the run; leave out DATA and --target");
+        const typed = command.options.filter(
+          (option) => command.getOptionValueSource(option.attributeName()) === "cli",
+        );
+        const others = typed.map((option) => option.long!).filter((flag) => !WITH_RESUME.has(flag));
+        if (data !== undefined) others.unshift("DATA");
+        if (others.length > 0)
+          throw usage(`--resume takes data and settings from the run; leave out ${others.join(", ")}`);
         onCode(await resume(String(given.resume), (given.epochs ?? null) as number | null, terminal));
         return;
       }

@@ -48,6 +48,9 @@ const LEARNING_RATES: Readonly<Record<string, number>> = {
 /** Options that a person does not set. */
 const INTERNAL = new Set(["params", "maximize", "k", "lrMax", "weightSum", "trainMode"]);
 
+/** Options that are words although their default is none. */
+const WORDS = new Set(["lineSearch"]);
+
 /** The options of a rule with their defaults. */
 export function optionsOf(name: string): Options {
   const [group] = make(name)([zeros([1], { requiresGrad: true })], {}).paramGroups as Options[];
@@ -102,5 +105,7 @@ export function readOption(ruleName: string, option: string, text: string | bool
     return parts;
   }
   if (typeof like === "string") return text;
+  if (like === null && text === "null") return null;
+  if (WORDS.has(option)) return text;
   return number(text);
 }

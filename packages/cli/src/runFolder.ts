@@ -1,5 +1,5 @@
 /** The folder of a run: what was asked for, the model, what happened; used by one process at a time. */
-import { closeSync, existsSync, mkdirSync, openSync, readdirSync, readFileSync, rmSync, writeSync } from "node:fs";
+import { existsSync, linkSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { hostname } from "node:os";
 import { basename, join } from "node:path";
 import process from "node:process";
@@ -7,10 +7,18 @@ import { type Evaluation, type ModelFiles, type NetworkSpec, TabularModel, type 
 import { History, type HistoryData, writeWhole } from "thalweg/train";
 import { CommandError, EXIT } from "./exit.js";
 
+/** A file as it was when the run began. */
+export interface DataFile {
+  readonly path: string;
+  readonly name: string;
+  readonly bytes: number;
+  readonly fingerprint: string;
+}
+
 /** `run.json`: all that is needed to make the same run again. */
 export interface RunSettings {
   readonly version: 1;
-  readonly data: { readonly path: string; readonly name: string; readonly bytes: number; readonly fingerprint: string };
+  readonly data: DataFile;
   readonly target: string;
   readonly task: Task | null;
   readonly features: readonly string[] | null;
@@ -21,7 +29,7 @@ export interface RunSettings {
   readonly scheduler: "none" | "cosine" | "one-cycle" | "plateau";
   readonly epochs: number;
   readonly batchSize: number;
-  readonly validation: number;
+  readonly validation: number | DataFile;
   readonly patience: number;
   readonly clipNorm: number | null;
   readonly seed: number;
@@ -42,9 +50,9 @@ export class RunFolder {
     return join(this.path, name);
   }
 
-  /** Makes the folder; it must not hold anything yet. */
+  /** Makes the folder; it must not hold anything yet but what a process left that was killed before it began its run. */
   create(): void {
-    if (existsSync(this.path) && readdirSync(this.path).length > 0) {
+    if (existsSync(this.path) && readdirSync(this.path).some((name) => !/^(lock|run\.json\.partial)/.test(name))) {
       const isRun = existsSync(this.file("run.json"));
       throw new CommandError(
         isRun
@@ -85,9 +93,12 @@ export class RunFolder {
   }
 
   history(): HistoryData | null {
-    return existsSync(this.file("history.json"))
-      ? History.fromJSON(readFileSync(this.file("history.json"), "utf8")).data
-      : null;
+    if (!existsSync(this.file("history.json"))) return null;
+    try {
+      return History.fromJSON(readFileSync(this.file("history.json"), "utf8")).data;
+    } catch (error) {
+      throw new CommandError(`${this.file("history.json")} cannot be read: ${(error as Error).message}`);
+    }
   }
 
   evaluation(): Evaluation | null {
@@ -126,29 +137,32 @@ export class RunFolder {
    */
   lock(): void {
     const mine = JSON.stringify({ pid: process.pid, host: hostname(), started: startOf(process.pid) });
+    const own = this.file(`lock.${process.pid}`);
     for (let tries = 0; tries < 3; tries++) {
       try {
-        const file = openSync(this.file("lock"), "wx");
-        writeSync(file, mine);
-        closeSync(file);
+        writeFileSync(own, mine);
+        // A link is made at once and whole: nobody sees a lock without its owner.
+        link(own, this.file("lock"), mine);
         this.locked = true;
         return;
       } catch (error) {
         if ((error as NodeJS.ErrnoException).code !== "EEXIST") throw error;
-        const owner = this.owner();
+        const owner = this.owner(this.file("lock"));
         if (owner !== null)
           throw new CommandError(`${this.path} is in use by another process (${owner}); wait for it, or stop it first`);
-        rmSync(this.file("lock"), { force: true });
+        this.removeDead();
+      } finally {
+        rmSync(own, { force: true });
       }
     }
     throw new CommandError(`${this.path} cannot be locked: another process is taking it`);
   }
 
   /** The living owner of the lock, in words; null if there is none. */
-  private owner(): string | null {
+  private owner(path: string): string | null {
     let lock: { pid?: number; host?: string; started?: string | null };
     try {
-      lock = JSON.parse(readFileSync(this.file("lock"), "utf8"));
+      lock = JSON.parse(readFileSync(path, "utf8"));
     } catch {
       return null;
     }
@@ -160,9 +174,33 @@ export class RunFolder {
     return started === startOf(pid) ? String(pid) : null;
   }
 
+  /** Takes a dead owner's lock away; if another process has put its own there in between, that goes back. */
+  private removeDead(): void {
+    const aside = this.file(`lock.dead.${process.pid}`);
+    try {
+      renameSync(this.file("lock"), aside);
+      if (this.owner(aside) !== null) linkSync(aside, this.file("lock"));
+    } catch (error) {
+      // Others may have been faster at either.
+      if (!["ENOENT", "EEXIST"].includes((error as NodeJS.ErrnoException).code ?? "")) throw error;
+    } finally {
+      rmSync(aside, { force: true });
+    }
+  }
+
   unlock(): void {
     if (this.locked) rmSync(this.file("lock"), { force: true });
     this.locked = false;
+  }
+}
+
+function link(from: string, to: string, content: string): void {
+  try {
+    linkSync(from, to);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === "EEXIST") throw error;
+    // File systems without links; there the content comes a moment after the file.
+    writeFileSync(to, content, { flag: "wx" });
   }
 }
 

@@ -64,6 +64,14 @@ export class Terminal {
     else if (text !== "") process.stdout.write(`${text}\n`);
   }
 
+  /** Part of a result for standard output; waits until it is taken, so that a slow reader's lines do not pile up. */
+  print(text: string): Promise<void> {
+    this.clear();
+    return new Promise((resolve, reject) => {
+      process.stdout.write(text, (error) => (error == null ? resolve() : reject(error)));
+    });
+  }
+
   get columns(): number {
     return Math.min(process.stderr.columns || 80, 110);
   }

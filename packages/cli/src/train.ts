@@ -18,7 +18,7 @@ import { Checkpoints, diagnose, type Finding, fit, type History, metrics, type P
 import { CommandError, EXIT, usage } from "./exit.js";
 import { fingerprint, type Prepared, prepare } from "./prepare.js";
 import { type Optimizer, optimizerOf } from "./rules.js";
-import { freshFolder, RunFolder, type RunSettings } from "./runFolder.js";
+import { type DataFile, freshFolder, RunFolder, type RunSettings } from "./runFolder.js";
 import { bar, count, duration, short, type Terminal } from "./terminal.js";
 import { versions } from "./versions.js";
 
@@ -37,7 +37,7 @@ export interface TrainRequest {
   readonly scheduler: RunSettings["scheduler"];
   readonly epochs: number | null;
   readonly batchSize: number | null;
-  readonly validation: number;
+  readonly validation: number | { readonly path: string };
   readonly patience: number | null;
   readonly clipNorm: number | null;
   readonly seed: number;
@@ -54,7 +54,7 @@ export async function train(request: TrainRequest, terminal: Terminal): Promise<
     folder.create();
     const settings: RunSettings = {
       version: 1,
-      data: { path: resolve(request.data), name: request.data, ...fingerprint(request.data) },
+      data: fileOf(request.data),
       target: request.target,
       task: request.task,
       features: request.features,
@@ -62,7 +62,7 @@ export async function train(request: TrainRequest, terminal: Terminal): Promise<
       optimizer: request.optimizer,
       options: request.options,
       scheduler: request.scheduler,
-      validation: request.validation,
+      validation: typeof request.validation === "number" ? request.validation : fileOf(request.validation.path),
       clipNorm: request.clipNorm,
       seed: request.seed,
       stream: prepared.stream,
@@ -87,12 +87,8 @@ export async function resume(path: string, epochs: number | null, terminal: Term
   const folder = new RunFolder(path);
   const saved = folder.settings();
   const settings = epochs === null ? saved : { ...saved, epochs };
-  const { data } = settings;
-  if (!existsSync(data.path))
-    throw new CommandError(`the data of this run, ${data.path}, are not there any more`, EXIT.data);
-  const now = fingerprint(data.path);
-  if (now.fingerprint !== data.fingerprint || now.bytes !== data.bytes)
-    throw new CommandError(`${data.path} has changed since this run began; start a new run on it`, EXIT.data);
+  const { data, validation } = settings;
+  for (const file of typeof validation === "number" ? [data] : [data, validation]) refuseChanged(file);
   folder.lock();
   try {
     const prepared = await prepare(data.path, settings, terminal, interrupt.signal);
@@ -102,6 +98,15 @@ export async function resume(path: string, epochs: number | null, terminal: Term
     folder.unlock();
     interrupt.end();
   }
+}
+
+const fileOf = (path: string): DataFile => ({ path: resolve(path), name: path, ...fingerprint(path) });
+
+function refuseChanged({ path, bytes, fingerprint: before }: DataFile): void {
+  if (!existsSync(path)) throw new CommandError(`the data of this run, ${path}, are not there any more`, EXIT.data);
+  const now = fingerprint(path);
+  if (now.fingerprint !== before || now.bytes !== bytes)
+    throw new CommandError(`${path} has changed since this run began; start a new run on it`, EXIT.data);
 }
 
 /** Sizes that do well on ordinary tables, by the number of rows, where nothing else was asked for. */

@@ -1,6 +1,5 @@
 /** Using a trained model: `thalweg predict` and `thalweg evaluate`. */
-import { closeSync, openSync, renameSync, rmSync, writeSync } from "node:fs";
-import process from "node:process";
+import { closeSync, lstatSync, openSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { type Evaluation, openTable, scoresFor } from "thalweg/tabular";
 import { progressOf } from "./prepare.js";
 import { RunFolder } from "./runFolder.js";
@@ -19,11 +18,11 @@ export async function predict(
   const source = await openTable(data);
   const { target } = model.encoder.spec;
   const classes = target.task === "regression" ? [] : target.classes;
-  const partial = out === null ? null : `${out}.partial`;
-  const file = partial === null ? null : openSync(partial, "w");
-  const write = (text: string) => {
-    if (file === null) process.stdout.write(text);
-    else writeSync(file, text);
+  const partial = out === null || !isOrdinary(out) ? null : `${out}.partial`;
+  const file = out === null ? null : openSync(partial ?? out, "w");
+  const write = async (text: string) => {
+    if (file === null) await terminal.print(text);
+    else writeFileSync(file, text);
   };
   let rows = 0;
   try {
@@ -32,7 +31,7 @@ export async function predict(
       `predicted ${target.column}`,
       ...classes.map((label) => `probability ${label}`),
     ];
-    if (!terminal.options.json) write(`${head.map(field).join()}\n`);
+    if (!terminal.options.json) await write(`${head.map(field).join()}\n`);
     for await (const chunk of source.chunks({ onBytes: progressOf(source, terminal) })) {
       const lines = model.predictChunk(source.columns, chunk, source.name).map(({ value, probabilities }, r) => {
         const own = columns ? chunk.columns.map((cells) => cells[r]!) : [];
@@ -42,7 +41,7 @@ export async function predict(
         }
         return [...own, rounded(value), ...Object.values(probabilities ?? {}).map(rounded)].map(field).join();
       });
-      write(`${lines.join("\n")}\n`);
+      if (lines.length > 0) await write(`${lines.join("\n")}\n`);
       rows += chunk.length;
     }
     if (file !== null) closeSync(file);
@@ -54,6 +53,9 @@ export async function predict(
   terminal.clear();
   if (out !== null) terminal.say(`${count(rows, "prediction")} written to ${out}`);
 }
+
+/** A file, or none yet; not a device, a pipe or a link, which a new file must not take the place of. */
+const isOrdinary = (path: string): boolean => lstatSync(path, { throwIfNoEntry: false })?.isFile() ?? true;
 
 /** Seven digits: more than the model's numbers have. */
 const rounded = (value: number | string): string =>

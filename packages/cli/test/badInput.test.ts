@@ -1,8 +1,9 @@
-import { execFileSync } from "node:child_process";
-import { mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { execFileSync, spawnSync } from "node:child_process";
+import { cpSync, lstatSync, mkdirSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import process from "node:process";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { mixed, shipped, table, workplace } from "./command.js";
+import { bin, mixed, shipped, table, workplace } from "./command.js";
 
 const { folder, remove, file, thalweg } = workplace();
 afterAll(remove);
@@ -86,6 +87,41 @@ describe("bad input: a clear message, an exit code that is not 0, nothing lost",
     const again = await thalweg("train", shipped("cars.csv"), "--target", "mpg", "--out", "cars");
     expect(again.code).toBe(2);
     expect(again.err).toMatch(/cars is a run already: go on with it by --resume cars/);
+  });
+
+  it("options that going on would not heed are refused by name", async () => {
+    const { code, err } = await thalweg("train", "--resume", "cars", "--lr", "0.1", "--seed", "3", "--quiet");
+    expect(code).toBe(2);
+    expect(err).toMatch(/leave out (--seed, --lr|--lr, --seed)/);
+  });
+
+  it("a history that cannot be read is named", async () => {
+    cpSync(join(folder, "cars"), join(folder, "torn"), { recursive: true });
+    file("torn/history.json", "{");
+    const { code, err } = await thalweg("inspect", "torn");
+    expect(code).toBe(1);
+    expect(err).toMatch(/torn\/history\.json cannot be read/);
+  });
+
+  it("predictions: a link stays what it is, a full disk is a message, and a reader may leave", async () => {
+    symlinkSync("/dev/full", join(folder, "full.csv"));
+    const { code, err } = await thalweg("predict", "cars", shipped("cars.csv"), "--out", "full.csv");
+    expect(code).toBe(1);
+    expect(err).toMatch(/no room left on the disk/);
+    expect(lstatSync(join(folder, "full.csv")).isSymbolicLink()).toBe(true);
+
+    const shell = (end: string) =>
+      spawnSync("sh", ["-c", `"${process.execPath}" "${bin}" predict cars many.csv ${end}`], {
+        cwd: folder,
+        encoding: "utf8",
+      });
+    const [head, ...rows] = readFileSync(shipped("cars.csv"), "utf8").trim().split("\n");
+    file("many.csv", `${head}\n${`${rows.join("\n")}\n`.repeat(60)}`);
+    const left = shell("| head -1");
+    expect([left.stdout, left.stderr]).toEqual(["predicted mpg\n", ""]);
+    const full = shell("> /dev/full");
+    expect(full.status).toBe(1);
+    expect(full.stderr).toMatch(/^thalweg: standard output: .*no room left on the disk\n$/);
   });
 
   it("an unreadable checkpoint is passed over with a warning; changed data are noticed", async () => {

@@ -1,5 +1,6 @@
 import { type ChildProcess, spawn } from "node:child_process";
-import { existsSync, readFileSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { hostname } from "node:os";
 import { join } from "node:path";
 import process from "node:process";
 import { setTimeout as sleep } from "node:timers/promises";
@@ -54,6 +55,14 @@ it("killed at any moment it goes on to the same bits, and a dead owner's lock is
   const ended = await thalweg("train", "--resume", "killed", "--quiet");
   expect(ended.code, ended.err).toBe(0);
   expect(weights("killed").equals(weights("whole"))).toBe(true);
+}, 60_000);
+
+it("a folder whose process was killed before its run began can be used", async () => {
+  mkdirSync(join(folder, "early"));
+  writeFileSync(join(folder, "early/lock"), JSON.stringify({ pid: 2 ** 30, host: hostname(), started: "1" }));
+  const { code, err } = await thalweg(...args, "1", "--out", "early", "--quiet");
+  expect(code, err).toBe(0);
+  expect(readdirSync(join(folder, "early")).filter((name) => name.startsWith("lock"))).toEqual([]);
 }, 60_000);
 
 it("a run in use by another process is refused", async () => {

@@ -119,7 +119,7 @@ describe("thalweg train, and what comes after it", () => {
       ["adadelta"],
       ["lion", "--set", "lr=0.001"],
       ["prodigy"],
-      ["lbfgs", "--scheduler", "none"],
+      ["lbfgs", "--scheduler", "none", "--set", "lineSearch=strongWolfe"],
       ["sgd-schedule-free", "--scheduler", "none"],
       ["rmsprop", "--dialect", "tensorflow1", "--centered", "--eps", "1e-6", "--scheduler", "one-cycle"],
       ["rmsprop", "--scheduler", "plateau", "--clip", "1", "--model", "linear"],
@@ -159,6 +159,23 @@ describe("thalweg train, and what comes after it", () => {
     expect(code).toBe(0);
     const { evaluation } = JSON.parse(out);
     expect(evaluation.metrics.rmse).toBeLessThan(evaluation.baseline.rmse / 2);
+  });
+
+  it.each([[[]], [["--stream"]]])("measures on a validation file, which may not change (%j)", async (options) => {
+    const [head, ...rows] = readFileSync(shipped("cars.csv"), "utf8").trim().split("\n");
+    const run = `apart${options.length}`;
+    const [training, validation] = [file("first.csv", [head, ...rows.slice(0, 300)].join("\n")), `${run}.csv`];
+    file(validation, [head, ...rows.slice(300)].join("\n"));
+    const args = ["--validation", validation, "--out", run, "--epochs", "5", ...options];
+    const { code, err } = await thalweg("train", training, "--target", "mpg", ...args);
+    expect(code, err).toBe(0);
+    const { metrics, rows: measured } = JSON.parse(read(run, "evaluation.json"));
+    const evaluated = JSON.parse((await thalweg("evaluate", run, validation, "--json")).out).evaluation;
+    expect(measured).toBe(rows.slice(300).filter((row) => row.split(",")[1] !== "").length);
+    expect(evaluated.rows).toBe(measured);
+    expect(evaluated.metrics.rmse).toBeCloseTo(metrics.rmse, 4);
+    file(validation, `${head}\n${rows[0]}\n`);
+    expect((await thalweg("train", "--resume", run)).err).toMatch(new RegExp(`${run}\\.csv has changed`));
   });
 
   it("has help and a version", async () => {

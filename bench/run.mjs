@@ -6,12 +6,13 @@ import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 import { cases } from "./src/cases.mjs";
 import { duel } from "./src/duel.mjs";
-import { growth, threads } from "./src/growth.mjs";
+import { growth } from "./src/growth.mjs";
 import { findPeers, nodeVersion, peerSpecs } from "./src/peers.mjs";
+import { picture } from "./src/picture.mjs";
 import { markdown, terminalTable } from "./src/report.mjs";
-import { bundleSize, importTime, wholeProgram } from "./src/startup.mjs";
+import { bundleSize, firstStep, importTime, wholeProgram } from "./src/startup.mjs";
 
-const others = { growth, threads, import: importTime, program: wholeProgram, bundle: bundleSize };
+const others = { ...growth, import: importTime, first: firstStep, program: wholeProgram, bundle: bundleSize };
 const ids = [...new Set(cases.map(({ id }) => id)), ...Object.keys(others), "memory"];
 const peerNames = peerSpecs()
   .map(({ name }) => name)
@@ -20,7 +21,7 @@ const peerNames = peerSpecs()
 const HELP = `npm run bench -- [options]
 
 Runs Thalweg side by side with PyTorch, TensorFlow.js (wasm) and jax-js, checks that all of them give the
-same numbers, and prints a table. A full run also writes bench/RESULTS.md.
+same numbers, and prints a table. A full run also writes bench/RESULTS.md and docs/bench.svg.
 
   --case NAME    only this case; may be repeated: ${ids.join(", ")}
   --peers LIST   only these, comma-separated: ${peerNames.join(", ")}
@@ -133,7 +134,9 @@ async function main() {
     const date = new Date().toISOString().slice(0, 10);
     const text = markdown({ date, machine, missing: absent, results, memory });
     writeFileSync(new URL("RESULTS.md", import.meta.url), text);
-    console.log("\nWritten: bench/RESULTS.md");
+    const drawn = picture(results, `${cpus().length} cores · Node ${process.versions.node.split(".")[0]} · ${date}`);
+    if (drawn) writeFileSync(new URL("../docs/bench.svg", import.meta.url), drawn);
+    console.log(`\nWritten: bench/RESULTS.md${drawn ? " and docs/bench.svg" : ""}`);
   }
   const wrong = results.flatMap((result) => result.wrong);
   if (wrong.length) {

@@ -26,6 +26,8 @@ export async function serve(about, cases) {
       prepared.set(message.key, made);
       return { check: await made.check() };
     },
+    // The most that the process has held so far, in bytes.
+    memory: () => ({ peak: process.resourceUsage().maxRSS * 1024 }),
     run: async (/** @type {any} */ message) => ({ times: await timeRuns(prepared.get(message.key), message) }),
   };
 

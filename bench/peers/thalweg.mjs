@@ -228,8 +228,8 @@ function convNet({ batch, lr }) {
   return { check: () => Array.from({ length: 5 }, build()), run: build() };
 }
 
-function network({ hidden, batch, lr }) {
-  const data = networkData({ hidden, batch });
+function network({ hidden, batch, layers, lr }) {
+  const data = networkData({ hidden, batch, layers });
   const { sizes } = data;
   const x = tensor(data.x).reshape([batch, 784]);
   const target = tensor(data.labels).unsqueeze(1);
@@ -245,9 +245,12 @@ function network({ hidden, batch, lr }) {
     const biases = sizes.slice(1).map((size) => zeros([size], { requiresGrad: true }));
     const optimizer = new optim.RMSprop([...weights, ...biases], { lr });
     return () => {
-      const h1 = x.matmul(weights[0]).add(biases[0]).relu();
-      const h2 = h1.matmul(weights[1]).add(biases[1]).relu();
-      const logits = h2.matmul(weights[2]).add(biases[2]);
+      let h = x;
+      for (const [l, weight] of weights.entries()) {
+        h = h.matmul(weight).add(biases[l]);
+        if (l < weights.length - 1) h = h.relu();
+      }
+      const logits = h;
       const loss = logits.logSoftmax(1).gather(1, target).mean().neg();
       const value = loss.item();
       optimizer.zeroGrad();
@@ -257,6 +260,38 @@ function network({ hidden, batch, lr }) {
     };
   };
   return { check: () => Array.from({ length: 5 }, build()), run: build() };
+}
+
+function regression({ rows, columns, lr }) {
+  const X = tensor(uniform(rows * columns, 31)).reshape([rows, columns]);
+  const y = tensor(uniform(rows, 32)).unsqueeze(1);
+  const w = zeros([columns, 1], { requiresGrad: true });
+  const b = zeros([1], { requiresGrad: true });
+  const optimizer = new optim.RMSprop([w, b], { lr });
+  const step = () => {
+    const loss = X.matmul(w).add(b).sub(y).pow(2).mean();
+    const value = loss.item();
+    optimizer.zeroGrad();
+    loss.backward();
+    optimizer.step();
+    return value;
+  };
+  return { check: () => [step(), step()], run: step };
+}
+
+/** Training whose memory is its parameters' and what training adds to them. */
+function valley({ n, lr }) {
+  const p = zeros([n], { requiresGrad: true });
+  const optimizer = new optim.RMSprop([p], { lr });
+  const step = () => {
+    const loss = p.sub(1).pow(2).mean();
+    const value = loss.item();
+    optimizer.zeroGrad();
+    loss.backward();
+    optimizer.step();
+    return value;
+  };
+  return { check: () => [step(), step()], run: step };
 }
 
 await serve(
@@ -277,5 +312,7 @@ await serve(
     product,
     network,
     convNet,
+    regression,
+    valley,
   },
 );

@@ -4,6 +4,7 @@ import itertools
 import json
 import math
 import os
+import resource
 import sys
 import time
 
@@ -180,7 +181,7 @@ def conv_net(params):
 
 def network(params):
     hidden, batch = params["hidden"], params["batch"]
-    sizes = [784, hidden, hidden, 10]
+    sizes = [784, *[hidden] * params.get("layers", 2), 10]
     x = uniform(batch * 784, 11, 1, 0.5).reshape(batch, 784)
     target = torch.from_numpy((hashes(batch, 12) % np.uint32(10)).astype(np.int64)).unsqueeze(1)
 
@@ -192,15 +193,16 @@ def network(params):
             .t()
             .contiguous()
             .requires_grad_()
-            for l in range(3)
+            for l in range(len(sizes) - 1)
         ]
         biases = [torch.zeros(size, requires_grad=True) for size in sizes[1:]]
         optimizer = torch.optim.RMSprop([*weights, *biases], lr=params["lr"])
 
         def step():
-            h1 = F.relu(F.linear(x, weights[0], biases[0]))
-            h2 = F.relu(F.linear(h1, weights[1], biases[1]))
-            logits = F.linear(h2, weights[2], biases[2])
+            h = x
+            for weight, bias in zip(weights[:-1], biases[:-1]):
+                h = F.relu(F.linear(h, weight, bias))
+            logits = F.linear(h, weights[-1], biases[-1])
             loss = -F.log_softmax(logits, 1).gather(1, target).mean()
             value = loss.item()
             optimizer.zero_grad()
@@ -214,6 +216,34 @@ def network(params):
     return lambda: [first() for _ in range(5)], build()
 
 
+def trained(loss_of, parameters, lr):
+    optimizer = torch.optim.RMSprop(parameters, lr=lr)
+
+    def step():
+        loss = loss_of()
+        value = loss.item()
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+        return value
+
+    return lambda: [step(), step()], step
+
+
+def regression(params):
+    rows, columns = params["rows"], params["columns"]
+    X = uniform(rows * columns, 31).reshape(rows, columns)
+    y = uniform(rows, 32).unsqueeze(1)
+    w = torch.zeros(columns, 1, requires_grad=True)
+    b = torch.zeros(1, requires_grad=True)
+    return trained(lambda: (X @ w + b - y).pow(2).mean(), [w, b], params["lr"])
+
+
+def valley(params):
+    p = torch.zeros(params["n"], requires_grad=True)
+    return trained(lambda: (p - 1).pow(2).mean(), [p], params["lr"])
+
+
 CASES = {
     "section1": section1,
     "rmsprop": rmsprop,
@@ -225,6 +255,8 @@ CASES = {
     "product": product,
     "network": network,
     "convNet": conv_net,
+    "regression": regression,
+    "valley": valley,
 }
 
 
@@ -249,6 +281,9 @@ def main():
                 runs.pop(message["key"], None)  # Its memory may be needed for the next.
                 check, runs[message["key"]] = CASES[message["case"]](message["params"])
                 answer = {"check": check()}
+            elif message["do"] == "memory":
+                kilobyte = 1 if sys.platform == "darwin" else 1024
+                answer = {"peak": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * kilobyte}
             else:
                 answer = {"times": time_runs(runs[message["key"]], message["budgetMs"], message.get("minRuns", 1))}
         except Exception as error:  # The benchmark prints it beside the peer's name.

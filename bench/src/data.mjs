@@ -43,15 +43,15 @@ export function convNetData({ batch }) {
 }
 
 /**
- * The 784-H-H-10 network's data: inputs, labels, and each layer's weights, row-major [inputs, outputs].
- * @param {{ hidden: number; batch: number }} size
+ * The 784-H-…-H-10 network's data: inputs, labels, and each layer's weights, row-major [inputs, outputs].
+ * @param {{ hidden: number; batch: number; layers?: number }} size `layers`: of H units, 2 unless given
  */
-export function networkData({ hidden, batch }) {
-  const sizes = [784, hidden, hidden, 10];
+export function networkData({ hidden, batch, layers = 2 }) {
+  const sizes = [784, ...Array(layers).fill(hidden), 10];
   return {
     sizes,
     x: uniform(batch * 784, 11, 1, 0.5),
     labels: labels(batch, 12, 10),
-    weights: [0, 1, 2].map((l) => uniform(sizes[l] * sizes[l + 1], 13 + l, 2 / Math.sqrt(sizes[l]))),
+    weights: sizes.slice(1).map((size, l) => uniform(sizes[l] * size, 13 + l, 2 / Math.sqrt(sizes[l]))),
   };
 }

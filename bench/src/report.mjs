@@ -16,7 +16,7 @@ function cells({ unit }, row) {
 }
 
 const verdictLine = ({ text, value, met }, unit) => `${met ? "met" : "MISSED"}: ${text} (${digits(value)}${unit})`;
-const verdictUnit = ({ id, unit }) => (["import", "program", "bundle"].includes(id) ? ` ${unit}` : " ×");
+const verdictUnit = ({ id, unit }) => (["import", "first", "bundle"].includes(id) ? ` ${unit}` : " ×");
 
 /** @param {import("./duel.mjs").Result} result */
 export function terminalTable(result) {

@@ -39,7 +39,7 @@ export async function trainOnCars(csv: string, options: RunOptions = {}): Promis
     epochs,
     inspectEvery: 1,
   });
-  const output = noGrad(() => model.forward(validation[0])).toArray() as number[][];
+  const output = noGrad(() => model(validation[0])).toArray() as number[][];
   const evaluation = regression
     ? regressionOf(output, validation[1].toArray() as number[][], mpg)
     : classesOf(output, validation[1].toArray() as number[]);

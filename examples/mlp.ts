@@ -14,9 +14,9 @@ class MLP extends nn.Module {
   out = new nn.Linear(64, 1);
 
   override forward(x: Tensor): Tensor {
-    x = this.fc1.forward(x).relu();
-    x = this.fc2.forward(x).tanh();
-    return this.out.forward(x);
+    x = this.fc1(x).relu();
+    x = this.fc2(x).tanh();
+    return this.out(x);
   }
 }
 
@@ -28,7 +28,7 @@ model.train();
 for (let epoch = 0; epoch < 5; epoch++) {
   for (const [inputs, targets] of loader) {
     optimizer.zeroGrad();
-    const loss = criterion.forward(model.forward(inputs!), targets!);
+    const loss = criterion(model(inputs!), targets!);
     loss.backward();
     optimizer.step();
     console.log(loss.item());

@@ -34,7 +34,7 @@ export function* trainDigits(digits: Digits, { net, epochs, first = 8000 }: Digi
     model.train();
     let total = 0;
     for (const [x, y] of pairs(loader)) {
-      const loss = criterion.forward(model.forward(x), y);
+      const loss = criterion(model(x), y);
       optimizer.zeroGrad();
       loss.backward();
       optimizer.step();
@@ -48,7 +48,7 @@ export function* trainDigits(digits: Digits, { net, epochs, first = 8000 }: Digi
 
 function accuracyOf(model: nn.Module, loader: DataLoader): number {
   let right = 0;
-  for (const [x, y] of pairs(loader)) right += model.forward(x).argmax(1).eq(y).sum().item();
+  for (const [x, y] of pairs(loader)) right += model(x).argmax(1).eq(y).sum().item();
   return right / loader.dataset.length;
 }
 

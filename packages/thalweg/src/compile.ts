@@ -42,7 +42,7 @@ interface Kept {
  *
  * ```ts
  * const step = compile((x: Tensor, y: Tensor) => {
- *   const loss = model.forward(x).sub(y).square().mean();
+ *   const loss = model(x).sub(y).square().mean();
  *   optimizer.zeroGrad();
  *   loss.backward();
  *   optimizer.step();

@@ -43,6 +43,26 @@ const KEYS = [
 const snapshot = (module: nn.Module) => Object.entries(module.stateDict()).map(([name, x]) => `${name} ${bitsOf(x)}`);
 
 describe("a module", () => {
+  test("can be called, which is its forward, and is an instance of its class like any other", () => {
+    class Named extends nn.Module {
+      override name = "fields may have a function's names";
+      size = new nn.Linear(3, 3);
+      override forward(x: Tensor, twice?: Tensor): Tensor {
+        return twice === undefined ? this.size(x) : this.size(this.size(x));
+      }
+    }
+    const x = randn([2, 3]);
+    const model = new Named();
+    expect(bitsOf(model(x))).toBe(bitsOf(model.forward(x)));
+    expect(bitsOf(model(x, x))).toBe(bitsOf(model.forward(model.forward(x))));
+    expect(model).toBeInstanceOf(Named);
+    expect(model).toBeInstanceOf(nn.Module);
+    expect(model.name).toBe("fields may have a function's names");
+    expect(new nn.Sequential(model, model).length).toBe(2);
+    expect(new nn.MSELoss()(x, x).item()).toBe(0);
+    expect(Object.keys(new nn.ReLU())).toEqual(["training"]);
+  });
+
   test("finds parameters, buffers and modules in its fields, under PyTorch's names", () => {
     const net = new Net();
     expect(Object.keys(net.stateDict())).toEqual(KEYS);

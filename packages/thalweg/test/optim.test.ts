@@ -1,3 +1,4 @@
+import { inspect } from "node:util";
 import { optim, type Tensor, ThalwegError, tensor, zeros } from "thalweg";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import rmsprop from "./fixtures/rmsprop.json" with { type: "json" };
@@ -210,3 +211,11 @@ for (const name of ["RMSprop", "SGD"] as const) {
     });
   });
 }
+
+test("an optimizer prints its groups and their options, as PyTorch does", () => {
+  const [a, b] = [zeros([2], { requiresGrad: true }), zeros([2], { requiresGrad: true })];
+  const optimizer = new optim.SGD([{ params: [a] }, { params: [b], lr: 0.5 }], { lr: 0.1 });
+  expect(inspect(optimizer)).toBe(String(optimizer));
+  expect(String(optimizer)).toMatch(/^SGD \(\nParameter Group 0\n {4}dampening: 0\n {4}lr: 0.1\n/);
+  expect(String(optimizer)).toMatch(/\n\nParameter Group 1\n {4}dampening: 0\n {4}lr: 0.5\n[\s\S]*\n\)$/);
+});

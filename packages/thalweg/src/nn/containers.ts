@@ -19,7 +19,7 @@ export class Sequential extends Module {
     return this.#modules.reduce((value, module) => module.forward(value), x);
   }
 
-  get length(): number {
+  override get length(): number {
     return this.#modules.length;
   }
 
@@ -51,7 +51,7 @@ export class ModuleList extends Module {
     return this;
   }
 
-  get length(): number {
+  override get length(): number {
     return this.#modules.length;
   }
 

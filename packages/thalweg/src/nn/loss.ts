@@ -1,4 +1,4 @@
-/** Losses as modules: `new CrossEntropyLoss().forward(scores, target)`. What they compute is said at their functions. */
+/** Losses as modules: `const criterion = new CrossEntropyLoss(); criterion(scores, target)`. What they compute is said at their functions. */
 import { Tensor } from "../tensor/tensor.js";
 import * as classification from "./functional/classification.js";
 import * as probability from "./functional/probability.js";

@@ -2,6 +2,7 @@ import { allocate, type DType, isFloat } from "../dtype.js";
 import { DTypeError, OptionError } from "../errors.js";
 import { sameShape, showShape } from "../graph/shape.js";
 import { Tensor } from "../tensor/tensor.js";
+import { Callable } from "./callable.js";
 import { roleOf, setValues } from "./parameter.js";
 
 /** Tensors by the names under which PyTorch saves them. */
@@ -18,6 +19,12 @@ export interface LoadReport {
   unexpectedKeys: string[];
 }
 
+/** A module can be called: `model(x)` is `model.forward(x)`. */
+export interface Module {
+  // biome-ignore lint/style/useShorthandFunctionType: a type cannot be merged with the class
+  (...inputs: Parameters<this["forward"]>): ReturnType<this["forward"]>;
+}
+
 /**
  * The base of all layers and models. A module is its `forward`; its parameters, buffers and inner modules are found in
  * its fields: a leaf that requires a gradient (or made by {@link parameter}) is a parameter, one made by {@link buffer} a
@@ -28,19 +35,20 @@ export interface LoadReport {
  *   fc1 = new nn.Linear(784, 128);
  *   fc2 = new nn.Linear(128, 10);
  *   forward(x: Tensor) {
- *     return this.fc2.forward(this.fc1.forward(x).relu());
+ *     return this.fc2(this.fc1(x).relu());
  *   }
  * }
  * ```
  *
  * Names are PyTorch's: the field `runningMean` is called `running_mean`, so that state dictionaries fit both ways.
  */
-export abstract class Module {
+// biome-ignore lint/suspicious/noUnsafeDeclarationMerging: Callable's constructor provides the call
+export abstract class Module extends Callable {
   /** Whether the module is being trained, which Dropout and BatchNorm care about. Set by {@link train} and {@link eval}. */
   training = true;
 
-  /** What the module computes. Where PyTorch writes `model(x)`, write `model.forward(x)`. */
-  abstract forward(...inputs: Tensor[]): Tensor;
+  /** What the module computes; calling the module calls this. */
+  abstract override forward(...inputs: Tensor[]): Tensor;
 
   /** What the module consists of, by name; containers name what they hold. Overridden where that is not in fields. */
   protected *members(): Iterable<readonly [name: string, member: Tensor | Module]> {
@@ -205,7 +213,7 @@ export abstract class Module {
   }
 
   /** The module and all inside it, as PyTorch prints them. */
-  toString(): string {
+  override toString(): string {
     const name = this.constructor.name;
     const children = this.namedChildren().map(([child, module]) => `(${child}): ${module}`.replaceAll("\n", "\n  "));
     const extra = this.extraRepr();

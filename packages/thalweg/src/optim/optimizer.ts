@@ -280,6 +280,20 @@ export abstract class Optimizer<O extends object> implements SparseRule<O> {
     return stepSize === null ? null : { stepSize, update: slots.update, state };
   }
 
+  /** The groups and their options, as PyTorch prints them. */
+  toString(): string {
+    const groups = this.paramGroups.map(({ params: _, ...options }, i) => {
+      const lines = Object.entries(options).sort();
+      return [`Parameter Group ${i}`, ...lines.map(([name, value]) => `    ${name}: ${value}`)].join("\n");
+    });
+    return `${this.rule} (\n${groups.join("\n\n")}\n)`;
+  }
+
+  /** What `console.log` shows in Node. */
+  [Symbol.for("nodejs.util.inspect.custom")](): string {
+    return this.toString();
+  }
+
   private parameters(): Tensor[] {
     return this.paramGroups.flatMap((group) => group.params);
   }

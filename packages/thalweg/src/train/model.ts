@@ -34,7 +34,8 @@ export type LossFunction = (output: Tensor, target: Tensor, batch: Batch) => Ten
 export type Loss = LossFunction | { forward(output: Tensor, target: Tensor): Tensor };
 
 export const lossFunction = (loss: Loss): LossFunction =>
-  typeof loss === "function" ? loss : (output, target) => loss.forward(output, target);
+  // A module can be called too, but takes no batch.
+  "forward" in loss ? (output, target) => loss.forward(output, target) : loss;
 
 /** A batch's output, its target, and how many samples are in it. */
 export function pass(model: Trainable, batch: Batch): { output: Tensor; target: Tensor; samples: number } {

@@ -14,6 +14,7 @@ export {
 } from "./averaging.js";
 export type { Betas } from "./betas.js";
 export { type ClipOptions, clipGradNorm, clipGradValue } from "./clip.js";
+export { Combined } from "./combined.js";
 export { dialects } from "./dialects.js";
 export { LAMB, type LAMBOptions } from "./lamb.js";
 export { LBFGS, type LBFGSOptions } from "./lbfgs.js";

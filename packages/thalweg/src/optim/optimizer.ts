@@ -34,6 +34,9 @@ export interface StateDict<O> {
   paramGroups: (O & { params: number[] })[];
 }
 
+/** A change and the tensor that will hold it. */
+export type HeldChange = Change & { readonly holder: Tensor };
+
 /** One parameter that is about to be updated. */
 export interface Entry<O> {
   readonly p: Tensor;
@@ -183,52 +186,55 @@ export abstract class Optimizer<O extends object> implements SparseRule<O> {
     recording.gradEnabled = false;
     recording.internal = true;
     try {
-      const entries: Entry<O>[] = [];
-      const tables: { p: Tensor; group: O }[] = [];
-      for (const group of this.paramGroups) {
-        for (const p of group.params) {
-          if (hasRows(p) && p.gradient !== null) p.gradient = denseGradient(p);
-          if (hasRows(p)) {
-            tables.push({ p, group });
-            continue;
-          }
-          if (p.gradient === null) continue;
-          const slots = this.slotsOf(p, group);
-          slots.sparse?.beforeDense(group);
-          const { state, numbers } = slots;
-          entries.push({ p, g: p.gradient, state, options: group, step: ++slots.step, numbers });
-        }
-      }
-      this.whole ??= new Slots(this.initialShared(), () => new Tensor(scalarNode(0, "float32")));
-      this.prepare(entries, this.whole.state);
-      const holders: Tensor[] = [];
-      const changes: Change[] = [];
-      const change = (holder: Tensor, value: Tensor): void => {
-        checkUpdate(holder, value);
-        holders.push(holder);
-        changes.push({ old: holder.node, value: value.node, holder });
-      };
-      for (const { p, g, state, options, step, numbers } of entries) {
-        const value = this.update(p, g, state, options, step, numbers);
-        if (this.observing) this.noteUpdate(p, value);
-        change(p, value);
-        this.slots.get(p)!.takeOver(change);
-      }
-      for (const { p, group } of tables) {
-        const slots = this.slotsOf(p, group);
-        slots.sparse ??= new SparseSteps(p, slots, this, () => group);
-        slots.sparse.step(group, (holder, value, rows) => {
-          holders.push(holder);
-          changes.push({ old: rowNode(holder), value: value.node, rows: rows.node, holder });
-        });
-      }
-      this.whole.takeOver(change);
+      const changes = this.record();
       const nodes = recordStep(changes);
-      for (let i = 0; i < nodes.length; i++) holders[i]!.node = nodes[i]!;
+      for (let i = 0; i < nodes.length; i++) changes[i]!.holder.node = nodes[i]!;
     } finally {
       recording.gradEnabled = gradEnabled;
       recording.internal = internal;
     }
+  }
+
+  /** @internal What a step changes: parameters and state with their new values, recorded and not made yet. */
+  record(): HeldChange[] {
+    const entries: Entry<O>[] = [];
+    const tables: { p: Tensor; group: O }[] = [];
+    for (const group of this.paramGroups) {
+      for (const p of group.params) {
+        if (hasRows(p) && p.gradient !== null) p.gradient = denseGradient(p);
+        if (hasRows(p)) {
+          tables.push({ p, group });
+          continue;
+        }
+        if (p.gradient === null) continue;
+        const slots = this.slotsOf(p, group);
+        slots.sparse?.beforeDense(group);
+        const { state, numbers } = slots;
+        entries.push({ p, g: p.gradient, state, options: group, step: ++slots.step, numbers });
+      }
+    }
+    this.whole ??= new Slots(this.initialShared(), () => new Tensor(scalarNode(0, "float32")));
+    this.prepare(entries, this.whole.state);
+    const changes: HeldChange[] = [];
+    const change = (holder: Tensor, value: Tensor): void => {
+      checkUpdate(holder, value);
+      changes.push({ old: holder.node, value: value.node, holder });
+    };
+    for (const { p, g, state, options, step, numbers } of entries) {
+      const value = this.update(p, g, state, options, step, numbers);
+      if (this.observing) this.noteUpdate(p, value);
+      change(p, value);
+      this.slots.get(p)!.takeOver(change);
+    }
+    for (const { p, group } of tables) {
+      const slots = this.slotsOf(p, group);
+      slots.sparse ??= new SparseSteps(p, slots, this, () => group);
+      slots.sparse.step(group, (holder, value, rows) => {
+        changes.push({ old: rowNode(holder), value: value.node, rows: rows.node, holder });
+      });
+    }
+    this.whole.takeOver(change);
+    return changes;
   }
 
   /** The difference that a step makes, as an open end: computed with the step. */

@@ -1,7 +1,7 @@
 import { noGrad } from "../autograd/backward.js";
 import { OptionError } from "../errors.js";
 import type { Tensor } from "../tensor/tensor.js";
-import { atLeast, Optimizer, type State } from "./optimizer.js";
+import { atLeast, type HeldChange, Optimizer, type State } from "./optimizer.js";
 
 /** Options that the schedule-free rules share. */
 export interface ScheduleFreeOptions {
@@ -50,11 +50,11 @@ export abstract class ScheduleFree<O extends ScheduleFreeOptions & ScheduleFreeP
   /** The rule's direction at y. */
   protected abstract direction(y: Tensor, g: Tensor, state: State, options: O): Tensor;
 
-  override step(): void {
+  override record(): HeldChange[] {
     if (this.paramGroups.some((group) => !group.trainMode)) {
       throw new OptionError("step: the parameters are averages now; call the optimizer's train() before training on");
     }
-    super.step();
+    return super.record();
   }
 
   protected override prepare(): void {

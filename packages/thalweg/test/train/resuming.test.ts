@@ -26,6 +26,11 @@ describe("resuming from a checkpoint", () => {
     AdamWScheduleFree: (p) => new optim.AdamWScheduleFree(p) as never,
     AdamW: (p) => new optim.AdamW(p) as never,
     "Muon, of the weights": (p) => new optim.Muon(p.filter(({ ndim }) => ndim === 2)) as never,
+    "Muon and AdamW": (p) =>
+      new optim.Combined([
+        new optim.Muon(p.filter(({ ndim }) => ndim === 2)),
+        new optim.AdamW(p.filter(({ ndim }) => ndim !== 2)),
+      ]),
     LBFGS: (p) => new optim.LBFGS(p, { maxIter: 2, lineSearch: "strongWolfe" }) as never,
   };
 
@@ -90,6 +95,8 @@ describe("resuming from a checkpoint", () => {
     "SGD, momentum": (p) => new optim.SGD(p, { lr: 0.01, momentum: 0.9 }) as never,
     Adagrad: (p) => new optim.Adagrad(p, { lr: 0.1 }) as never,
     SparseAdam: (p) => new optim.SparseAdam(p) as never,
+    "SparseAdam and Adam": (p) =>
+      new optim.Combined([new optim.SparseAdam(p.slice(0, 1), { lr: 0.01 }), new optim.Adam(p.slice(1))]),
   };
   const generator = new Generator(3);
   const ids = randint(0, 50, [60, 3], { generator }).realize();

@@ -8,8 +8,8 @@ import { isLoss } from "thalweg/tabular";
 import { diagnose, summarize } from "thalweg/train";
 import { CommandError, EXIT } from "./exit.js";
 import { RunFolder } from "./runFolder.js";
+import { metricsTable, withoutPoints } from "./telling.js";
 import { count, duration, short, type Terminal } from "./terminal.js";
-import { metricsTable, withoutPoints } from "./train.js";
 
 const plain = { style: { head: [], border: [], compact: true } };
 
@@ -36,7 +36,7 @@ function inspectRun(folder: RunFolder, terminal: Terminal): void {
     ["model", network.kind === "linear" ? "linear" : `MLP ${network.hidden.join(" → ")}`],
     ["optimizer", [optimizer, ...Object.entries(options).map(([name, value]) => `${name} ${value}`)].join(", ")],
     ["training", `up to ${count(epochs, "epoch")} of batches of ${batchSize}, ${scheduler} schedule, seed ${seed}`],
-    ["state", history?.stopped?.detail ?? "not ended; go on by train --resume"],
+    ["state", folder.unfinished() ?? history?.stopped?.detail ?? "not ended; go on by train --resume"],
   );
   const parts = [facts.toString()];
   if (history !== null && history.epochs.length > 1)
@@ -110,11 +110,23 @@ function inspectTensors(path: string, terminal: Terminal): void {
 export function compare(paths: readonly string[], out: string | null, terminal: Terminal): void {
   const runs = paths.map((path) => {
     const folder = new RunFolder(path);
+    const settings = folder.settings();
     const history = folder.history();
     if (history === null)
-      throw new CommandError(`${path} has no history.json: its training has not come to an end yet`);
-    return { path, settings: folder.settings(), history, evaluation: folder.evaluation() };
+      throw new CommandError(
+        `${path} has no history.json: its training has not come to an end; go on by thalweg train --resume ${path}`,
+      );
+    if (history.epochs.length === 0)
+      throw new CommandError(
+        `${path} was stopped before its first epoch ended, so there is nothing to compare; go on by thalweg train --resume ${path}`,
+      );
+    return { path, settings, history, evaluation: folder.evaluation(), unfinished: folder.unfinished() };
   });
+  for (const { unfinished } of runs) if (unfinished !== null) terminal.say(`note: ${unfinished}`);
+  if (runs.length === 1)
+    terminal.say(
+      `note: ${paths[0]} is the only run named; name others to compare it with (thalweg inspect shows a single one)`,
+    );
   const facts = runs.map(({ settings, history }) => ({
     data: settings.data.name,
     target: settings.target,

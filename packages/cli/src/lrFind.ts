@@ -26,7 +26,7 @@ export async function lrFind(request: LrFindRequest, terminal: Terminal): Promis
   manualSeed(request.seed);
   const kind = request.hidden.length === 0 ? "linear" : "mlp";
   const { network } = TabularModel.create(encoder, { kind, hidden: request.hidden, dropout: 0 });
-  const optimizer = optimizerOf(request.optimizer, network.parameters(), { ...request.options });
+  const optimizer = optimizerOf(request.optimizer, network, { ...request.options });
   const loss =
     encoder.task === "regression"
       ? new nn.MSELoss()

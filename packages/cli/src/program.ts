@@ -4,7 +4,7 @@ import { optim } from "thalweg";
 import { EXIT_HELP, usage } from "./exit.js";
 import { compare, inspect } from "./look.js";
 import { lrFind } from "./lrFind.js";
-import { dialectOf, optionsOf, RULE_NAMES, readOption } from "./rules.js";
+import { dialectOf, optionsOf, optionTable, RULE_NAMES, readOption } from "./rules.js";
 import { Terminal } from "./terminal.js";
 import { resume, type TrainRequest, train } from "./train.js";
 import { evaluate, predict } from "./use.js";
@@ -49,18 +49,37 @@ const RULE_FLAGS: readonly (readonly [option: string, flag: string, text: string
 /** What may be said when a run goes on; all else is the run's. */
 const WITH_RESUME = new Set(["--resume", "--epochs", "--json", "--quiet", "--debug"]);
 
-/** Options that choose and set a rule. */
+/** Options that choose and set a rule; help lists those of the rule that is chosen. */
 function withRule(command: Command): Command {
-  command.option("--optimizer <name>", `update rule: ${RULE_NAMES.join(", ")}`, "rmsprop");
+  command.option(
+    "--optimizer <name>",
+    `update rule: ${RULE_NAMES.join(", ")}; with --help its options are listed`,
+    "rmsprop",
+  );
+  const flags = Object.fromEntries(RULE_FLAGS.map(([option, flag]) => [option, flag]));
+  command.addHelpText("after", () => {
+    const { optimizer, set } = command.opts<{ optimizer: string; set: string[] }>();
+    return `\n${optionTable(optimizer.toLowerCase(), flags, restOf(set))}`;
+  });
   for (const [, flag, text] of RULE_FLAGS) command.option(flag, text);
   return command
     .option("--dialect <name>", `RMSProp as another program means it: ${Object.keys(optim.dialects).join(", ")}`)
     .option("--set <name=value>", "any other option of the rule; may be given several times", collect, []);
 }
 
+function settingOf(text: string): [name: string, value: string] {
+  const [, name, value] = /^([^=]+)=(.*)$/.exec(text) ?? [];
+  if (name === undefined) throw usage(`--set takes name=value, not "${text}"`);
+  return [name.trim(), value!.trim()];
+}
+
+/** The rule that trains what the chosen one is not made for, if that was said. */
+const restOf = (set: readonly string[]): string | undefined => new Map(set.map(settingOf)).get("rest");
+
 function ruleOf(given: Given): { optimizer: string; options: Record<string, unknown> } {
   const optimizer = String(given.optimizer).toLowerCase();
-  optionsOf(optimizer);
+  const set = given.set as string[];
+  const known = optionsOf(optimizer, restOf(set));
   const options: Record<string, unknown> = {};
   if (given.dialect !== undefined) {
     if (optimizer !== "rmsprop") throw usage(`--dialect is of RMSProp; the optimizer is ${optimizer}`);
@@ -68,14 +87,11 @@ function ruleOf(given: Given): { optimizer: string; options: Record<string, unkn
     const { lr: _, ...dialect } = dialectOf(String(given.dialect));
     Object.assign(options, dialect);
   }
-  for (const [option] of RULE_FLAGS) {
-    if (given[option] !== undefined) options[option] = readOption(optimizer, option, given[option] as string | boolean);
-  }
-  for (const text of given.set as string[]) {
-    const [, name, value] = /^([^=]+)=(.*)$/.exec(text) ?? [];
-    if (name === undefined) throw usage(`--set takes name=value, not "${text}"`);
-    options[name.trim()] = readOption(optimizer, name.trim(), value!);
-  }
+  const put = (option: string, value: string | boolean) => {
+    options[option] = readOption(optimizer, known, option, value);
+  };
+  for (const [option] of RULE_FLAGS) if (given[option] !== undefined) put(option, given[option] as string | boolean);
+  for (const text of set) put(...settingOf(text));
   return { optimizer, options };
 }
 

@@ -1,6 +1,6 @@
 /** The update rules by the names that one types, with the options that each takes: read from the library's own defaults. */
-import { optim, type Tensor, zeros } from "thalweg";
-import { usage } from "./exit.js";
+import { nn, optim, type Tensor, zeros } from "thalweg";
+import { CommandError, EXIT, usage } from "./exit.js";
 
 type Options = Record<string, unknown>;
 export type Optimizer = optim.Optimizer<object>;
@@ -23,14 +23,52 @@ const RULES: Readonly<Record<string, Make>> = {
   asgd: rule(optim.ASGD),
   lamb: rule(optim.LAMB),
   lion: rule(optim.Lion),
+  muon: rule(optim.Muon),
   prodigy: rule(optim.Prodigy),
   rprop: rule(optim.Rprop),
   lbfgs: rule(optim.LBFGS as unknown as new (params: Tensor[], options: object) => Optimizer),
+  sparseadam: rule(optim.SparseAdam),
   "sgd-schedule-free": rule(optim.SGDScheduleFree),
   "adamw-schedule-free": rule(optim.AdamWScheduleFree),
 };
 
 export const RULE_NAMES = Object.keys(RULES);
+
+/** A rule that is made for some parameters only; another one, `rest`, trains the others beside it. */
+interface Partial {
+  readonly takes: (roles: Roles) => Tensor[];
+  readonly rest: string;
+  /** Why there may be nothing for it. */
+  readonly lack: string;
+}
+
+const PARTIAL: Readonly<Record<string, Partial>> = {
+  muon: {
+    takes: ({ matrices }) => matrices,
+    rest: "adamw",
+    lack: "muon is for the weight matrices of hidden layers, and this model has none: add some by --hidden, or use adamw",
+  },
+  sparseadam: {
+    takes: ({ tables }) => tables,
+    rest: "adam",
+    lack: "sparseadam is for tables of which a batch touches a few rows, and this model has none: use adam",
+  },
+};
+
+/** What a model's parameters are for. */
+interface Roles {
+  /** Weights of layers that others follow. */
+  readonly matrices: Tensor[];
+  /** Vectors of categories. */
+  readonly tables: Tensor[];
+}
+
+function rolesOf(network: nn.Module): Roles {
+  const modules = network.namedModules().map(([, module]) => module);
+  const tables = modules.filter((module) => module instanceof nn.Embedding).map(({ weight }) => weight);
+  const weights = modules.filter((module) => module instanceof nn.Linear).map(({ weight }) => weight);
+  return { matrices: weights.slice(0, -1), tables };
+}
 
 /** Learning rates for standardised tables; rules that are not here have the library's. */
 const LEARNING_RATES: Readonly<Record<string, number>> = {
@@ -42,6 +80,8 @@ const LEARNING_RATES: Readonly<Record<string, number>> = {
   radam: 0.005,
   adagrad: 0.03,
   asgd: 0.05,
+  muon: 0.02,
+  sparseadam: 0.003,
   "sgd-schedule-free": 0.5,
 };
 
@@ -51,14 +91,32 @@ const INTERNAL = new Set(["params", "maximize", "k", "lrMax", "weightSum", "trai
 /** Options that are words although their default is none. */
 const WORDS = new Set(["lineSearch"]);
 
-/** The options of a rule with their defaults. */
-export function optionsOf(name: string): Options {
-  const [group] = make(name)([zeros([1], { requiresGrad: true })], {}).paramGroups as Options[];
+/** Options of the other rule of two have this before their names. */
+const REST = "rest.";
+
+/**
+ * The options of a rule with their defaults.
+ *
+ * @param rest - for a rule that is made for some parameters only: which rule trains the others. Default: its own choice
+ */
+export function optionsOf(name: string, rest?: string): Options {
+  const [group] = make(name)([zeros([1, 1], { requiresGrad: true })], {}).paramGroups as Options[];
   const known = Object.entries(group!).filter(([option]) => !INTERNAL.has(option));
   const options = Object.fromEntries(known);
   const lr = LEARNING_RATES[name];
-  return lr === undefined ? options : { ...options, lr };
+  if (lr !== undefined) options.lr = lr;
+  const partial = PARTIAL[name];
+  if (partial === undefined) return options;
+  const other = rest ?? partial.rest;
+  if (other === "lbfgs" || Object.hasOwn(PARTIAL, other) || !Object.hasOwn(RULES, other))
+    throw usage(
+      `${name}: rest is "${other}"; it must be a rule that can train any parameters beside it, such as adamw`,
+    );
+  return { ...options, rest: other, ...named(optionsOf(other), (option) => `${REST}${option}`) };
 }
+
+const named = (options: Options, name: (option: string) => string): Options =>
+  Object.fromEntries(Object.entries(options).map(([option, value]) => [name(option), value]));
 
 function make(name: string): Make {
   const found = Object.hasOwn(RULES, name) ? RULES[name] : undefined;
@@ -66,8 +124,29 @@ function make(name: string): Make {
   return found;
 }
 
-/** Makes an optimizer. */
-export const optimizerOf = (name: string, params: Tensor[], options: Options): Optimizer =>
+/** Makes an optimizer for a network's parameters. */
+export function optimizerOf(name: string, network: nn.Module, given: Options): Optimizer {
+  const parameters = network.parameters();
+  const partial = PARTIAL[name];
+  if (partial === undefined) return alone(name, parameters, given);
+  const own = partial.takes(rolesOf(network));
+  if (own.length === 0) throw new CommandError(partial.lack, EXIT.usage);
+  const { rest = partial.rest, ...options } = given;
+  const isOthers = (option: string) => option.startsWith(REST);
+  const pick = (others: boolean) =>
+    Object.fromEntries(Object.entries(options).filter(([option]) => isOthers(option) === others));
+  const taken = new Set(own);
+  return new optim.Combined([
+    alone(name, own, pick(false)),
+    alone(
+      String(rest),
+      parameters.filter((p) => !taken.has(p)),
+      named(pick(true), (option) => option.slice(REST.length)),
+    ),
+  ]);
+}
+
+const alone = (name: string, params: Tensor[], options: Options): Optimizer =>
   make(name)(params, {
     ...("lr" in options || LEARNING_RATES[name] === undefined ? {} : { lr: LEARNING_RATES[name] }),
     ...options,
@@ -80,9 +159,12 @@ export function dialectOf(name: string): Options {
   return { ...optim.dialects[name as keyof typeof optim.dialects] };
 }
 
-/** What a person typed for an option, as the rule takes it: a number, yes or no, or a list of numbers. */
-export function readOption(ruleName: string, option: string, text: string | boolean): unknown {
-  const known = optionsOf(ruleName);
+/**
+ * What a person typed for an option, as the rule takes it: a number, yes or no, or a list of numbers.
+ *
+ * @param known - the rule's options, of {@link optionsOf}
+ */
+export function readOption(ruleName: string, known: Options, option: string, text: string | boolean): unknown {
   if (!Object.hasOwn(known, option)) {
     throw usage(`${ruleName} has no option ${option}; it has ${Object.keys(known).join(", ")}`);
   }
@@ -108,4 +190,20 @@ export function readOption(ruleName: string, option: string, text: string | bool
   if (like === null && text === "null") return null;
   if (WORDS.has(option)) return text;
   return number(text);
+}
+
+/** A rule's options as help texts list them, with how each is given. */
+export function optionTable(name: string, flags: Readonly<Record<string, string>>, rest?: string): string {
+  const lines = Object.entries(optionsOf(name, rest)).map(([option, value]) => {
+    const flag = flags[option] ?? `--set ${option}=${typeof value === "boolean" ? "<yes|no>" : "<x>"}`;
+    const text = value === null ? "none" : Array.isArray(value) ? value.join() : String(value);
+    return [flag, text] as const;
+  });
+  const width = Math.max(...lines.map(([flag]) => flag.length));
+  const partial = PARTIAL[name];
+  const why =
+    partial === undefined
+      ? ""
+      : `\n\n${name} trains ${name === "muon" ? "the weight matrices of all layers but the last" : "the vectors of categories"}; the rule "rest" trains everything else.`;
+  return `Options of ${name} and their defaults:\n${lines.map(([flag, text]) => `  ${flag.padEnd(width)}  ${text}`).join("\n")}${why}`;
 }

@@ -1,11 +1,22 @@
 /** The folder of a run: what was asked for, the model, what happened; used by one process at a time. */
-import { existsSync, linkSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import {
+  existsSync,
+  linkSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from "node:fs";
 import { hostname } from "node:os";
 import { basename, join } from "node:path";
 import process from "node:process";
 import { type Evaluation, type ModelFiles, type NetworkSpec, TabularModel, type Task } from "thalweg/tabular";
 import { History, type HistoryData, writeWhole } from "thalweg/train";
 import { CommandError, EXIT } from "./exit.js";
+import { modelSoFar } from "./telling.js";
 
 /** A file as it was when the run began. */
 export interface DataFile {
@@ -64,6 +75,10 @@ export class RunFolder {
     mkdirSync(this.path, { recursive: true });
   }
 
+  remove(...names: string[]): void {
+    for (const name of names) rmSync(this.file(name), { force: true });
+  }
+
   write(name: string, content: string | Uint8Array): void {
     writeWhole(this.file(name), content);
   }
@@ -74,14 +89,27 @@ export class RunFolder {
 
   /** @throws CommandError if the folder is no run, or the file cannot be read */
   settings(): RunSettings {
-    if (!existsSync(this.file("run.json")))
-      throw new CommandError(`${this.path} is no run: it has no run.json`, EXIT.usage);
+    if (!existsSync(this.file("run.json"))) throw new CommandError(this.whyNoRun(), EXIT.usage);
     const settings = this.json<RunSettings>("run.json");
     if (settings.version !== 1)
       throw new CommandError(
         `${this.file("run.json")} is of version ${settings.version}; this program reads version 1`,
       );
     return settings;
+  }
+
+  /** What stands where a run was expected. */
+  private whyNoRun(): string {
+    const { path } = this;
+    if (!existsSync(path)) return `${path}: there is no such folder`;
+    if (!statSync(path).isDirectory()) return `${path} is a file; a run is a folder`;
+    const names = readdirSync(path);
+    if (names.length === 0) return `${path} is empty: it holds no run`;
+    const inside = names.filter((name) => existsSync(join(path, name, "run.json"))).map((name) => join(path, name));
+    if (inside.length > 0)
+      return `${path} is no run itself; it holds ${inside.slice(0, 4).join(", ")}${inside.length > 4 ? ", …" : ""}`;
+    const isModel = names.includes("model.json");
+    return `${path} is no run: it has no run.json${isModel ? ", only a model (thalweg inspect shows it)" : ""}`;
   }
 
   json<T>(name: string): T {
@@ -105,12 +133,19 @@ export class RunFolder {
     return existsSync(this.file("evaluation.json")) ? this.json<Evaluation>("evaluation.json") : null;
   }
 
+  /** What to know of a model whose training was stopped; null if it was not. */
+  unfinished(): string | null {
+    const history = existsSync(this.file("run.json")) ? this.history() : null;
+    if (history?.stopped?.reason !== "aborted") return null;
+    return `${this.path} is unfinished: ${history.stopped.detail}. ${modelSoFar({ data: history })}`;
+  }
+
   /** @throws CommandError if there is no model yet */
   model(): TabularModel {
     const missing = ["model.json", "model.safetensors"].filter((name) => !existsSync(this.file(name)));
     if (missing.length > 0)
       throw new CommandError(
-        `${this.path} has no ${missing.join(" and no ")}: ${existsSync(this.file("run.json")) ? "its training has not come to an end yet" : "it is no run"}`,
+        `${this.path} has no ${missing.join(" and no ")}: ${existsSync(this.file("run.json")) ? `its training has not come to an end; go on by thalweg train --resume ${this.path}` : existsSync(this.path) ? "it is no run" : "there is no such folder"}`,
       );
     const files: ModelFiles = {
       "model.json": readFileSync(this.file("model.json"), "utf8"),
@@ -144,6 +179,8 @@ export class RunFolder {
         // A link is made at once and whole: nobody sees a lock without its owner.
         link(own, this.file("lock"), mine);
         this.locked = true;
+        // However the process ends, if it can still do something.
+        process.once("exit", () => this.unlock());
         return;
       } catch (error) {
         if ((error as NodeJS.ErrnoException).code !== "EEXIST") throw error;

@@ -2,24 +2,22 @@
 import { existsSync } from "node:fs";
 import { resolve } from "node:path";
 import process from "node:process";
-import { lossCurves, report } from "@thalweg/plot";
-import Table from "cli-table3";
 import { manualSeed, nn, noGrad, optim, type Tensor } from "thalweg";
 import {
   sizesFor as defaultSizes,
   type Evaluation,
-  isLoss,
   type NetworkSpec,
   scoresFor,
   TabularModel,
   type Task,
 } from "thalweg/tabular";
-import { Checkpoints, diagnose, type Finding, fit, type History, metrics, type Progress } from "thalweg/train";
+import { Checkpoints, diagnose, fit, metrics, tensorsOf } from "thalweg/train";
 import { CommandError, EXIT, usage } from "./exit.js";
 import { fingerprint, type Prepared, prepare } from "./prepare.js";
 import { type Optimizer, optimizerOf } from "./rules.js";
 import { type DataFile, freshFolder, RunFolder, type RunSettings } from "./runFolder.js";
-import { bar, count, duration, short, type Terminal } from "./terminal.js";
+import { announce, conclude, epochLine, modelSoFar, progressLine, writeReport } from "./telling.js";
+import { count, short, type Terminal } from "./terminal.js";
 import { versions } from "./versions.js";
 
 /** What was asked for; null where nothing was said. */
@@ -50,8 +48,6 @@ export async function train(request: TrainRequest, terminal: Terminal): Promise<
   const interrupt = listen(terminal);
   try {
     const prepared = await prepare(request.data, request, terminal, interrupt.signal);
-    const folder = new RunFolder(request.out ?? freshFolder(request.data, request.target));
-    folder.create();
     const settings: RunSettings = {
       version: 1,
       data: fileOf(request.data),
@@ -69,10 +65,14 @@ export async function train(request: TrainRequest, terminal: Terminal): Promise<
       versions: versions(),
       ...sizesFor(request, prepared),
     };
+    // Whatever is refused is refused before there is a folder.
+    const learner = learnerOf(settings, prepared);
+    const folder = new RunFolder(request.out ?? freshFolder(request.data, request.target));
+    folder.create();
     folder.lock();
     try {
       folder.writeJSON("run.json", settings);
-      return await run(folder, settings, prepared, terminal, interrupt);
+      return await run(folder, settings, prepared, learner, terminal, interrupt);
     } finally {
       folder.unlock();
     }
@@ -93,7 +93,7 @@ export async function resume(path: string, epochs: number | null, terminal: Term
   try {
     const prepared = await prepare(data.path, settings, terminal, interrupt.signal);
     if (epochs !== null) folder.writeJSON("run.json", settings);
-    return await run(folder, settings, prepared, terminal, interrupt);
+    return await run(folder, settings, prepared, learnerOf(settings, prepared), terminal, interrupt);
   } finally {
     folder.unlock();
     interrupt.end();
@@ -134,11 +134,14 @@ interface Interrupt {
   end(): void;
 }
 
-/** Ctrl-C once: save and stop. Twice: end at once. */
+/** Ctrl-C once: save and stop. Twice: end at once; what was saved is whole, since files appear only when they are. */
 function listen(terminal: Terminal): Interrupt {
   const controller = new AbortController();
   const onSignal = () => {
-    if (controller.signal.aborted) process.exit(EXIT.interrupted);
+    if (controller.signal.aborted) {
+      terminal.complain("ended at once; what was saved before is whole");
+      process.exit(EXIT.interrupted);
+    }
     controller.abort();
     terminal.complain("stopping after this step; once more to end at once");
   };
@@ -153,20 +156,37 @@ function listen(terminal: Terminal): Interrupt {
   };
 }
 
+/** What is trained, and by what. */
+interface Learner {
+  readonly model: TabularModel;
+  readonly optimizer: Optimizer;
+  readonly batches: ReturnType<Prepared["train"]>;
+  readonly scheduler: ReturnType<typeof schedulerOf>;
+}
+
+/** @throws CommandError or OptionError if the rule cannot train such a model, or an option makes no sense */
+function learnerOf(settings: RunSettings, prepared: Prepared): Learner {
+  // Weights and orders come from one seed, whatever was done before.
+  manualSeed(settings.seed);
+  const model = TabularModel.create(prepared.encoder, settings.network);
+  const optimizer = optimizerOf(settings.optimizer, model.network, { ...settings.options });
+  const batches = prepared.train(settings.batchSize);
+  return { model, optimizer, batches, scheduler: schedulerOf(settings, optimizer, batches.length ?? 1) };
+}
+
 async function run(
   folder: RunFolder,
   settings: RunSettings,
   prepared: Prepared,
+  { model, optimizer, batches, scheduler }: Learner,
   terminal: Terminal,
   interrupt: Interrupt,
 ): Promise<number> {
   const { encoder, validation } = prepared;
   announce(settings, prepared, terminal);
-  // Weights and orders come from one seed, whatever was done before.
-  manualSeed(settings.seed);
-  const model = TabularModel.create(encoder, settings.network);
-  const optimizer = optimizerOf(settings.optimizer, model.network.parameters(), { ...settings.options });
-  const batches = prepared.train(settings.batchSize);
+  const store = new Checkpoints(folder.checkpoints, {
+    onWarning: (message) => terminal.complain(`warning: ${message}`),
+  });
   const begun = performance.now();
   const history = await fit(model.network, {
     train: batches,
@@ -174,14 +194,14 @@ async function run(
     optimizer,
     loss: lossOf(encoder.task),
     metrics: encoder.task === "regression" ? {} : { accuracy: metrics.accuracy() },
-    scheduler: schedulerOf(settings, optimizer, batches.length ?? 1),
+    scheduler,
     scheduleEvery: settings.scheduler === "plateau" ? "epoch" : "step",
     epochs: settings.epochs,
     clipNorm: settings.clipNorm ?? undefined,
     earlyStopping: { patience: settings.patience },
     signal: interrupt.signal,
     checkpoint: {
-      store: new Checkpoints(folder.checkpoints, { onWarning: (message) => terminal.complain(`warning: ${message}`) }),
+      store,
       everyEpochs: Math.max(1, Math.round(settings.epochs / 100)),
       everySeconds: 20,
       resume: true,
@@ -202,8 +222,12 @@ async function run(
   folder.write("history.json", history.toText());
   const { stopped } = history.data;
   if (stopped?.reason === "aborted") {
-    terminal.complain(`${stopped.detail}. To go on: thalweg train --resume ${folder.path}`);
-    terminal.result({ run: folder.path, stopped }, "");
+    useBest(model, optimizer, store);
+    folder.saveModel(model);
+    // They would be of another model.
+    folder.remove("evaluation.json", "report.html");
+    terminal.complain(`${stopped.detail}. ${modelSoFar(history)}. To go on: thalweg train --resume ${folder.path}`);
+    terminal.result({ run: folder.path, stopped, best: history.data.best }, "");
     return EXIT.interrupted;
   }
   folder.saveModel(model);
@@ -237,36 +261,12 @@ function schedulerOf({ scheduler, epochs }: RunSettings, optimizer: Optimizer, p
   }
 }
 
-function announce(settings: RunSettings, prepared: Prepared, terminal: Terminal): void {
-  const { encoder, notes, trainRows, validationRows, source } = prepared;
-  const { paint } = terminal;
-  const { network, optimizer, options, epochs, batchSize } = settings;
-  const features = encoder.spec.features.length;
-  terminal.say(
-    `${paint.bold(settings.target)} from ${count(features, "column")} of ${source.name}   ${paint.dim(`${encoder.task}, ${count(trainRows, "row")} to train on, ${count(validationRows, "row")} to validate`)}`,
-  );
-  const shape =
-    network.kind === "linear"
-      ? "linear model"
-      : `MLP ${[encoder.width, ...network.hidden, encoder.outputs].join(" → ")}`;
-  const given = Object.entries(options).map(([name, value]) => `${name} ${value}`);
-  terminal.say(
-    paint.dim(
-      `${shape}, ${[optimizer, ...given].join(", ")}, ${count(epochs, "epoch")} of batches of ${batchSize}, seed ${settings.seed}${prepared.stream ? ", streamed" : ""}`,
-    ),
-  );
-  for (const note of notes) terminal.say(paint.dim(`  note: ${note}`));
+/** Gives a model that was stopped the values of its best epoch so far; before the first epoch's end it keeps those that it has. */
+function useBest(model: TabularModel, optimizer: Optimizer, store: Checkpoints): void {
+  const best = store.latest()?.best ?? null;
+  if (best !== null) model.network.loadStateDict(tensorsOf(best));
+  else (optimizer as Partial<{ eval(): void }>).eval?.();
 }
-
-function progressLine({ epoch, epochs, batch, batches, loss, samplesPerSecond, secondsLeft }: Progress): string {
-  const within = batches === null ? 0 : batch / batches;
-  const left = secondsLeft === null ? "" : `  ${duration(secondsLeft)} left`;
-  const rate = `${Math.round(samplesPerSecond).toLocaleString("en")} rows/s`;
-  return `epoch ${epoch}/${epochs} ${bar((epoch - 1 + within) / epochs)} loss ${short(loss)}  ${rate}${left}`;
-}
-
-const epochLine = (epoch: number, epochs: number, told: string, { data: { best } }: History): string =>
-  `epoch ${epoch}/${epochs} ${bar(epoch / epochs)} ${told}${best === null ? "" : `, best ${short(best.value)} in epoch ${best.epoch}`}`;
 
 /** The model on the validation rows, or on the training rows where there are none. */
 async function evaluateOn(prepared: Prepared, model: TabularModel): Promise<Evaluation> {
@@ -276,99 +276,4 @@ async function evaluateOn(prepared: Prepared, model: TabularModel): Promise<Eval
     noGrad(() => scores.add(model.network.forward(x!).dataSync() as Float32Array, y!.dataSync() as Float32Array));
   }
   return scores.result(prepared.validation === null ? "training" : "validation");
-}
-
-/** Names and values as they shall be read. */
-function described(settings: RunSettings, { trainRows, validationRows, encoder }: Prepared): Record<string, string> {
-  const { network, optimizer, options } = settings;
-  const given = Object.entries(options).map(([name, value]) => `${name} ${value}`);
-  return {
-    Data: settings.data.name,
-    Target: `${settings.target} (${encoder.task})`,
-    Columns: encoder.spec.features.map(({ column }) => column).join(", "),
-    Rows: `${count(trainRows, "row")} for training, ${count(validationRows, "row")} for validation`,
-    Model:
-      network.kind === "linear"
-        ? "linear"
-        : `MLP, hidden layers of ${network.hidden.join(" and ")}${network.dropout > 0 ? `, dropout ${network.dropout}` : ""}`,
-    Optimizer: [optimizer, ...given].join(", "),
-    Schedule: settings.scheduler,
-    Epochs: `up to ${settings.epochs}, batches of ${settings.batchSize}`,
-    Seed: String(settings.seed),
-  };
-}
-
-function writeReport(
-  folder: RunFolder,
-  settings: RunSettings,
-  prepared: Prepared,
-  history: History,
-  evaluation: Evaluation,
-  findings: readonly Finding[],
-): void {
-  const page = report({
-    title: `${settings.target} from ${settings.data.name.split(/[\\/]/).at(-1)}`,
-    history,
-    evaluation,
-    findings,
-    settings: described(settings, prepared),
-    command: `thalweg train ${settings.data.name} --target ${JSON.stringify(settings.target)} --optimizer ${settings.optimizer} --seed ${settings.seed}`,
-    versions: settings.versions,
-    date: new Date().toISOString().slice(0, 16).replace("T", " "),
-  });
-  folder.write("report.html", page);
-}
-
-function conclude(
-  folder: RunFolder,
-  settings: RunSettings,
-  history: History,
-  evaluation: Evaluation,
-  findings: readonly Finding[],
-  terminal: Terminal,
-  seconds: number,
-): void {
-  const { paint } = terminal;
-  const { best, stopped, epochs } = history.data;
-  if (epochs.length > 1) {
-    terminal.say();
-    terminal.say(lossCurves(history).toText({ columns: terminal.columns, rows: 14, color: paint.isColorSupported }));
-  }
-  terminal.say();
-  terminal.say(metricsTable(evaluation));
-  terminal.say();
-  for (const { severity, title, detail, advice } of findings) {
-    const mark = severity === "error" ? paint.red("✗") : severity === "warning" ? paint.yellow("!") : paint.green("·");
-    terminal.say(`${mark} ${paint.bold(`${title}.`)} ${detail}${advice === "" ? "" : ` ${advice}`}`);
-  }
-  terminal.say();
-  terminal.say(
-    paint.dim(
-      `${stopped?.detail ?? ""}; ${duration(seconds)}${best === null ? "" : `; the model is that of epoch ${best.epoch}`}`,
-    ),
-  );
-  terminal.say(`Report:   ${folder.file("report.html")}`);
-  terminal.say(`Predict:  thalweg predict ${folder.path} ${settings.data.name}`);
-  terminal.result({ run: folder.path, evaluation: withoutPoints(evaluation), best, stopped, findings }, "");
-}
-
-/** An evaluation's figures without the points of its picture. */
-export const withoutPoints = ({ predictedVsActual: _, ...rest }: Evaluation): Evaluation => rest;
-
-/** Metrics beside those of the trivial predictor. */
-export function metricsTable({ metrics: own, baseline, split, rows, task }: Evaluation): string {
-  const table = new Table({
-    head: [
-      `${split}, ${count(rows, "row")}`,
-      "model",
-      task === "regression" ? "always the mean" : "most frequent class",
-    ],
-    style: { head: [], border: [], compact: true },
-    colAligns: ["left", "right", "right"],
-  });
-  for (const name of Object.keys(own)) {
-    const better = isLoss(name) ? own[name]! < baseline[name]! : own[name]! > baseline[name]!;
-    table.push([name, `${short(own[name]!)}${better ? "" : " (no better)"}`, short(baseline[name]!)]);
-  }
-  return table.toString();
 }

@@ -1,10 +1,10 @@
 /** Using a trained model: `thalweg predict` and `thalweg evaluate`. */
 import { closeSync, lstatSync, openSync, renameSync, rmSync, writeFileSync } from "node:fs";
-import { type Evaluation, openTable, scoresFor } from "thalweg/tabular";
+import { type Evaluation, openTable, scoresFor, type TabularModel } from "thalweg/tabular";
 import { progressOf } from "./prepare.js";
 import { RunFolder } from "./runFolder.js";
+import { metricsTable, withoutPoints } from "./telling.js";
 import { count, type Terminal } from "./terminal.js";
-import { metricsTable, withoutPoints } from "./train.js";
 
 /** Writes a prediction for each row of a file: to standard output, or to a file that is there only when it is whole. */
 export async function predict(
@@ -14,7 +14,7 @@ export async function predict(
   columns: boolean,
   terminal: Terminal,
 ): Promise<void> {
-  const model = new RunFolder(path).model();
+  const model = modelOf(path, terminal);
   const source = await openTable(data);
   const { target } = model.encoder.spec;
   const classes = target.task === "regression" ? [] : target.classes;
@@ -54,6 +54,15 @@ export async function predict(
   if (out !== null) terminal.say(`${count(rows, "prediction")} written to ${out}`);
 }
 
+/** A run's model; with a note if its training was stopped. */
+function modelOf(path: string, terminal: Terminal): TabularModel {
+  const folder = new RunFolder(path);
+  const model = folder.model();
+  const note = folder.unfinished();
+  if (note !== null) terminal.say(`note: ${note}`);
+  return model;
+}
+
 /** A file, or none yet; not a device, a pipe or a link, which a new file must not take the place of. */
 const isOrdinary = (path: string): boolean => lstatSync(path, { throwIfNoEntry: false })?.isFile() ?? true;
 
@@ -69,8 +78,7 @@ function field(value: unknown): string {
 
 /** Measures a trained model on a file whose targets are known. */
 export async function evaluate(path: string, data: string, terminal: Terminal): Promise<Evaluation> {
-  const folder = new RunFolder(path);
-  const model = folder.model();
+  const model = modelOf(path, terminal);
   const source = await openTable(data);
   const { target } = model.encoder.spec;
   // What is compared with is what the training rows say; their shares are in the run's own evaluation only as figures.

@@ -1,5 +1,5 @@
 import { execFileSync, spawnSync } from "node:child_process";
-import { cpSync, lstatSync, mkdirSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
+import { cpSync, lstatSync, mkdirSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import process from "node:process";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
@@ -80,7 +80,29 @@ describe("bad input: a clear message, an exit code that is not 0, nothing lost",
     file("word.csv", readFileSync(shipped("cars.csv"), "utf8").replace(",3504,", ",heavy,"));
     const word = await thalweg("predict", "cars", "word.csv");
     expect(word.err).toMatch(/word\.csv, line 2, column weight: "heavy" is not a number/);
-    expect((await thalweg("predict", "nowhere", "less.csv")).err).toMatch(/nowhere has no model\.json/);
+    expect((await thalweg("predict", "nowhere", "less.csv")).err).toMatch(
+      /nowhere has no model\.json.*: there is no such folder/,
+    );
+  });
+
+  it("comparing what is no run, and a single one, says what is there", async () => {
+    mkdirSync(join(folder, "nothing"));
+    mkdirSync(join(folder, "words"));
+    file("words/notes.txt", "");
+    const compared = async (...paths: string[]) => {
+      const { code, err } = await thalweg("compare", "cars", ...paths);
+      expect(err).not.toMatch(/ {4}at /);
+      return [code, err];
+    };
+    expect(await compared("nowhere")).toEqual([2, expect.stringMatching(/nowhere: there is no such folder/)]);
+    expect(await compared("nothing")).toEqual([2, expect.stringMatching(/nothing is empty: it holds no run/)]);
+    expect(await compared("words")).toEqual([2, expect.stringMatching(/words is no run: it has no run\.json/)]);
+    expect(await compared(".")).toEqual([2, expect.stringMatching(/\. is no run itself; it holds .*cars/)]);
+    expect(await compared("words/notes.txt")).toEqual([2, expect.stringMatching(/is a file; a run is a folder/)]);
+    expect(await compared()).toEqual([0, expect.stringMatching(/cars is the only run named; name others/)]);
+    cpSync(join(folder, "cars"), join(folder, "killed"), { recursive: true });
+    rmSync(join(folder, "killed/history.json"));
+    expect(await compared("killed")).toEqual([1, expect.stringMatching(/not come to an end.*--resume killed/)]);
   });
 
   it("a folder that is a run already is not written over", async () => {

@@ -120,6 +120,8 @@ describe("thalweg train, and what comes after it", () => {
       ["lion", "--set", "lr=0.001"],
       ["prodigy"],
       ["lbfgs", "--scheduler", "none", "--set", "lineSearch=strongWolfe"],
+      ["lbfgs"],
+      ["muon", "--set", "nsSteps=4", "--set", "rest=rmsprop", "--set", "rest.alpha=0.9"],
       ["sgd-schedule-free", "--scheduler", "none"],
       ["rmsprop", "--dialect", "tensorflow1", "--centered", "--eps", "1e-6", "--scheduler", "one-cycle"],
       ["rmsprop", "--scheduler", "plateau", "--clip", "1", "--model", "linear"],
@@ -144,6 +146,49 @@ describe("thalweg train, and what comes after it", () => {
     expect(refused.code).toBe(2);
     expect(refused.err).toMatch(/sgd has no option alpha; it has lr, momentum/);
   }, 120_000);
+
+  it("muon trains the matrices of hidden layers and another rule the rest: reported, inspected, resumed to the bit", async () => {
+    const args = [shipped("cars.csv"), "--target", "mpg", "--optimizer", "muon", "--set", "rest.lr=0.002", "--quiet"];
+    const whole = await thalweg("train", ...args, "--epochs", "12", "--out", "muon", "--json");
+    expect(whole.code, whole.err).toBe(0);
+    const { metrics, baseline } = JSON.parse(whole.out).evaluation;
+    expect(metrics.rmse).toBeLessThan(baseline.rmse / 2);
+    expect(read("muon/report.html")).toMatch(/muon, rest\.lr 0\.002/);
+    expect((await thalweg("inspect", "muon")).out).toMatch(/muon, rest\.lr 0\.002/);
+    const { parameters, lr } = History.fromJSON(read("muon/history.json")).data.epochs[0]!;
+    expect(lr).toHaveLength(2);
+    // A muon step has one size for a whole matrix, and AdamW has one for each element.
+    expect(parameters!["0.weight"]!.stepSize!.std).toBe(0);
+    expect(parameters!["0.bias"]!.stepSize!.std).toBeGreaterThan(0);
+    expect((await thalweg("compare", "muon", "cars")).out).toMatch(/muon/);
+
+    // With more epochs a cosine would be another one.
+    const flat = [...args, "--scheduler", "none", "--epochs"];
+    expect((await thalweg("train", ...flat, "12", "--out", "muon12")).code).toBe(0);
+    expect((await thalweg("train", ...flat, "5", "--out", "muon5", "--patience", "10")).code).toBe(0);
+    expect((await thalweg("train", "--resume", "muon5", "--epochs", "12", "--quiet")).code).toBe(0);
+    expect(weights("muon5").equals(weights("muon12"))).toBe(true);
+  });
+
+  it("a rule that has nothing to do in a model is refused with the reason, and leaves no folder", async () => {
+    const refused = async (...options: string[]) => {
+      const ended = await thalweg("train", shipped("cars.csv"), "--target", "mpg", "--out", "never", ...options);
+      expect(ended.code).toBe(2);
+      expect(existsSync(join(folder, "never"))).toBe(false);
+      return ended.err;
+    };
+    expect(await refused("--optimizer", "muon", "--model", "linear")).toMatch(
+      /this model has none: add some by --hidden/,
+    );
+    expect(await refused("--optimizer", "sparseadam")).toMatch(/of which a batch touches a few rows.*use adam/);
+    expect(await refused("--optimizer", "muon", "--set", "rest=lbfgs")).toMatch(
+      /rest is "lbfgs"; it must be a rule that/,
+    );
+    expect(await refused("--optimizer", "muon", "--set", "rest.alpha=1")).toMatch(
+      /no option rest\.alpha; it has lr.*rest\.lr/,
+    );
+    expect(await refused("--lr", "-1")).toMatch(/lr must be 0 or more/);
+  });
 
   it("has an exit code for diverging, and keeps what there is", async () => {
     const args = ["--optimizer", "sgd", "--lr", "1e9", "--out", "diverged", "--epochs", "5"];
@@ -182,6 +227,17 @@ describe("thalweg train, and what comes after it", () => {
     const help = await thalweg("train", "--help");
     expect(help.code).toBe(0);
     expect(help.out).toMatch(/Exit codes:/);
+    expect(help.out).toMatch(
+      /Options of rmsprop and their defaults:[\s\S]*--lr <x> +0\.003\n[\s\S]*--alpha <x> +0\.99\n/,
+    );
+    const adam = (await thalweg("train", "--help", "--optimizer", "Adam")).out;
+    expect(adam).toMatch(/Options of adam and their defaults:[\s\S]*--betas <a,b> +0\.9,0\.999\n/);
+    expect(adam.split("Options of adam")[1]).not.toMatch(/alpha/);
+    const muon = (await thalweg("lr-find", "--optimizer", "muon", "--set", "rest=sgd", "--help")).out;
+    expect(muon).toMatch(/--set nsSteps=<x> +5\n[\s\S]*--set rest=<x> +sgd\n[\s\S]*--set rest\.momentum=<x> +0\n/);
+    const unknown = await thalweg("train", "--optimizer", "magic", "--help");
+    expect(unknown.code).toBe(2);
+    expect(unknown.err).toMatch(/it must be one of rmsprop/);
     expect((await thalweg("--version")).out).toMatch(/^\d+\.\d+\.\d+/);
     expect((await thalweg("trian")).code).toBe(2);
   });

@@ -41,19 +41,15 @@ describe("optimizers that work as one", () => {
   });
 
   it("a step is one plan, whatever the number of optimizers", () => {
-    const runs = (make: (params: Tensor[]) => optim.Optimizer<object>[]) => {
-      const { optimizers, model } = trained(make, 3);
+    const plansOf = (make: (params: Tensor[]) => optim.Optimizer<object>[]) => {
+      trained(make);
       const before = stats().plansRun;
-      for (const optimizer of optimizers) optimizer.zeroGrad();
-      const loss = mse.forward(model.forward(x), y);
-      loss.backward();
-      for (const optimizer of optimizers) optimizer.step();
-      loss.item();
+      trained(make);
       return stats().plansRun - before;
     };
-    const one = runs((p) => [new optim.AdamW(p)]);
-    expect(runs((p) => [new optim.Combined(pairs["Muon and AdamW"]!(p))])).toBe(one);
-    expect(runs(pairs["Muon and AdamW"]!)).toBeGreaterThan(one);
+    const one = plansOf((p) => [new optim.AdamW(p)]);
+    expect(plansOf((p) => [new optim.Combined(pairs["Muon and AdamW"]!(p))])).toBe(one);
+    expect(plansOf(pairs["Muon and AdamW"]!)).toBeGreaterThan(1.5 * one);
   });
 
   it("schedules reach all groups, each from its own learning rate", () => {

@@ -16,5 +16,5 @@ export {
 export { Meter, type Metric, type Sums } from "./metric.js";
 export * as metrics from "./metrics.js";
 export type { Batch, BatchSource, Loss, LossFunction, Trainable } from "./model.js";
-export { CheckpointError, decodeState, encodeState, type TrainingState } from "./state.js";
+export { CheckpointError, decodeState, encodeState, load as tensorsOf, type TrainingState } from "./state.js";
 export { type Summary, summarize } from "./summary.js";

@@ -32,6 +32,8 @@ export interface TrainingState {
   /** Epochs finished, batches of the next one used, steps made. */
   readonly epoch: number;
   readonly batch: number;
+  /** The running epoch has had all its batches and waits to be measured. Left out: no. */
+  readonly trainedThrough?: boolean;
   readonly step: number;
   /** Sums over the epoch so far. */
   readonly sums: {
@@ -63,6 +65,7 @@ export const save = (tensors: Readonly<Record<string, Tensor>>): Saved =>
     Object.entries(tensors).map(([name, x]) => [name, { dtype: x.dtype, shape: [...x.shape], data: x.dataSync() }]),
   );
 
+/** Plain data as tensors, such as a checkpoint's `model` for `loadStateDict`. */
 export const load = (saved: Readonly<Saved>): Record<string, Tensor> =>
   Object.fromEntries(Object.entries(saved).map(([name, x]) => [name, restore(name, x)]));
 

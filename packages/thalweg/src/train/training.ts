@@ -60,6 +60,8 @@ export class Training {
   /** How large an epoch is, once one has been seen. */
   private epochSamples: number | null = null;
   private resumedWithin = false;
+  /** All batches of the running epoch have been used; what remains is to measure it. */
+  private trainedThrough = false;
   /** The parameters by name, and their values before the batch that is being trained on. */
   private readonly watched: readonly [string, Tensor][];
   private before: Tensor["node"][] = [];
@@ -115,7 +117,7 @@ export class Training {
     while (this.epoch < options.epochs) {
       const begun = performance.now();
       for (const callback of options.callbacks ?? []) await callback.onEpochStart?.(this.epoch + 1);
-      const stop = (await this.trainEpoch()) ?? (await this.endEpoch(begun));
+      const stop = (this.trainedThrough ? null : await this.trainEpoch()) ?? (await this.endEpoch(begun));
       if (stop !== null) return stop;
     }
     return this.stop("finished", `all ${options.epochs} epochs are done`);
@@ -150,6 +152,7 @@ export class Training {
     if (this.batch === 0) throw new OptionError("fit: the training data gave no batch at all");
     // Fewer batches than make a step were left, and nobody knew that they were the last.
     if (this.sinceStep > 0) this.makeStep();
+    this.trainedThrough = true;
     return null;
   }
 
@@ -280,7 +283,10 @@ export class Training {
     const { scheduler, scheduleEvery = "epoch" } = options;
     const train: Record<string, number> = { loss: this.lossSum / this.samples };
     for (const [name, meter] of this.meters) train[name] = meter.read(this.samples);
-    const { measured, values } = await this.judge();
+    const judged = await this.judge();
+    if (judged === null)
+      return this.stop("aborted", `stopped in epoch ${this.epoch + 1}, while it was measured, after step ${this.step}`);
+    const { measured, values } = judged;
     this.epoch++;
     this.epochSamples = this.samples;
     const record = {
@@ -296,6 +302,7 @@ export class Training {
     this.seen = null;
     this.history.data.epochs.push(record);
     this.batch = this.lossSum = this.samples = 0;
+    this.trainedThrough = false;
     for (const [, meter] of this.meters) meter.reset();
     let ends: Stopped | null = null;
     const { watch } = this;
@@ -324,18 +331,27 @@ export class Training {
 
   /**
    * The epoch's measures on validation data, and the values that were measured: those that the model is to have in the end,
-   * which for schedule-free rules and running averages are others than those that are trained.
+   * which for schedule-free rules and running averages are others than those that are trained. Null if training is stopped
+   * meanwhile: then all is as it was before, and the epoch is measured when training goes on.
    */
-  private async judge(): Promise<{ measured: Record<string, number> | null; values: Record<string, Tensor> | null }> {
-    const { optimizer, validation, loss, metrics = {}, average } = this.options;
+  private async judge(): Promise<{
+    measured: Record<string, number> | null;
+    values: Record<string, Tensor> | null;
+  } | null> {
+    const { optimizer, validation, loss, metrics = {}, average, signal } = this.options;
     const averaging = optimizer as Partial<{ train(): void; eval(): void }>;
     const look = async () => ({
-      measured: validation === undefined ? null : await evaluate(this.model, validation, { loss, metrics }),
+      measured: validation === undefined ? null : await evaluate(this.model, validation, { loss, metrics, signal }),
       values: this.watch === null ? null : this.model.stateDict(),
     });
+    const generator = defaultGenerator.getState();
     averaging.eval?.();
     try {
       return await (average === undefined ? look() : average.during(look));
+    } catch (error) {
+      if (!signal?.aborted || error !== signal.reason) throw error;
+      defaultGenerator.setState(generator);
+      return null;
     } finally {
       averaging.train?.();
     }
@@ -397,6 +413,7 @@ export class Training {
       source: options.train.stateDict?.() ?? null,
       epoch: this.epoch,
       batch: this.batch,
+      trainedThrough: this.trainedThrough,
       step: this.step,
       sums: { loss: this.lossSum, samples: this.samples, sinceStep: this.sinceStep, stepLosses: this.stepLosses },
       meters: Object.fromEntries(this.meters.map(([name, meter]) => [name, meter.save()])),
@@ -441,7 +458,8 @@ export class Training {
     this.epochSamples = state.history.epochs.at(-1)?.samples ?? null;
     this.epochGenerator = state.epochGenerator;
     this.seen = state.seen;
-    this.resumedWithin = state.batch > 0;
+    this.trainedThrough = state.trainedThrough ?? false;
+    this.resumedWithin = state.batch > 0 && !this.trainedThrough;
     if (state.source !== null) train.loadStateDict?.(state.source);
     defaultGenerator.setState(state.generator);
   }

@@ -161,6 +161,44 @@ describe("resuming from a checkpoint", () => {
     expect(whole.bits).not.toEqual((await run(make, [])).bits);
   });
 
+  it("stopped while an epoch is measured, it ends at once, and measures that epoch when it goes on", async () => {
+    const data = curve(60);
+    const go = async (store: train.CheckpointStore, stopAt: number | null) => {
+      const model = net(2, 1, 4, 0.3);
+      manualSeed(11);
+      const controller = new AbortController();
+      let measured = 0;
+      const history = await train.fit(model, {
+        train: new DataLoader(new TensorDataset(data.x, data.y), { batchSize: 16, shuffle: true }),
+        validation: {
+          *[Symbol.iterator]() {
+            for (let i = 0; i < 3; i++) {
+              if (measured++ === stopAt) controller.abort();
+              yield [data.x.narrow(0, 20 * i, 20), data.y.narrow(0, 20 * i, 20)];
+            }
+          },
+        },
+        optimizer: new optim.AdamWScheduleFree(model.parameters(), { lr: 0.01 }),
+        loss: mse,
+        metrics: { mae: metrics.meanAbsoluteError() },
+        epochs: 4,
+        checkpoint: { store, resume: true },
+        signal: controller.signal,
+      });
+      const { epochs, steps, best, stopped } = history.data;
+      return { bits: bits(model), epochs: epochs.map(({ seconds: _, ...rest }) => rest), steps, best, stopped };
+    };
+    const whole = await go(new MemoryStore(), null);
+    const store = new MemoryStore();
+    // In the second epoch, before the last batch of its validation.
+    const stopped = await go(store, 4);
+    expect(stopped.stopped).toMatchObject({ reason: "aborted", epoch: 2 });
+    expect(stopped.stopped!.detail).toMatch(/while it was measured/);
+    expect(stopped.epochs).toHaveLength(1);
+    expect((await go(store, 1)).epochs).toHaveLength(1);
+    expect(await go(store, null)).toEqual(whole);
+  });
+
   it("from whatever checkpoint of a run one goes on, the last ones included, the same end is reached", async () => {
     const data = curve(60);
     const other = curve(30, 9);

@@ -5,7 +5,7 @@ import fc from "fast-check";
 import { configure, embedding, manualSeed, OptionError, optim, randn, stats, type Tensor, tensor } from "thalweg";
 import { afterEach, describe, expect, test } from "vitest";
 import { device } from "../src/device/device.js";
-import { sharing } from "../src/plan/share.js";
+import { sharing } from "../src/plan/time.js";
 import { bitsOf } from "./support/counting.js";
 import { operationNames, run } from "./support/program.js";
 import { train } from "./support/wideNetwork.js";

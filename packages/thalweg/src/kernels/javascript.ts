@@ -13,6 +13,7 @@ import {
   type MapKernel,
   type MatmulKernel,
   matmulLoops,
+  matmulSizes,
   type ReduceKernel,
   type RunnableKernel,
   type ScatterKernel,
@@ -199,9 +200,8 @@ function compileScatter(kernel: ScatterKernel, machine: Machine): RunnableKernel
 function compileMatmul(kernel: MatmulKernel, machine: Machine): RunnableKernel {
   const { loops, a, b, c } = kernel;
   const { columns, steps } = matmulLoops(kernel);
-  const sizeOf = (from: number, to: number) => loops.slice(from, to).reduce((x, y) => x * y, 1);
-  const n = sizeOf(columns, steps);
-  const k = sizeOf(steps, loops.length);
+  const { rows, n, k } = matmulSizes(kernel);
+  const { band = n } = kernel;
   const add = binary("add", kernel.dtype) as Binary;
   const mul = binary("mul", kernel.dtype) as Binary;
   const { index } = machine;
@@ -224,9 +224,10 @@ function compileMatmul(kernel: MatmulKernel, machine: Machine): RunnableKernel {
   };
   return (args, begin, end) => {
     machine.open(args);
-    for (let row = begin; row < end; row++) {
-      stand(0, columns, row);
-      for (let j = 0; j < n; j++) {
+    for (let i = begin; i < end; i++) {
+      const first = Math.floor(i / rows) * band;
+      stand(0, columns, i % rows);
+      for (let j = first; j < Math.min(first + band, n); j++) {
         stand(columns, steps, j);
         let result = sumOfBlock(0);
         for (let from = MATMUL_BLOCK; from < k; from += MATMUL_BLOCK) result = add(result, sumOfBlock(from));

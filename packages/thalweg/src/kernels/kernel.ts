@@ -214,6 +214,11 @@ export interface MatmulKernel extends KernelBase {
   readonly dtype: "float32" | "float64";
   /** How many loops rows, columns and steps have. Default: one each. */
   readonly parts?: readonly [rows: number, columns: number, steps: number];
+  /**
+   * How many columns a band has, a multiple of 16: the kernel's range then goes over the rows of all batches for the first band
+   * of columns, then for the next one, so that a part of it need not have all columns. Default: one band. Changes no bit.
+   */
+  readonly band?: number;
   readonly a: Access;
   readonly b: Access;
   readonly c: Access;
@@ -235,8 +240,8 @@ export function argumentLayout(kernel: Pick<Kernel, "buffers" | "scalars">): { s
 
 /**
  * A kernel made ready for a memory. Runs the points whose outermost loop index lies in `begin … end-1`: the first entry
- * of `loops` (for a reduce kernel: of its kept loops; for a matmul the rows of all batches together, batch · m). A
- * kernel without such a loop runs whole for (0, 1). However a range is cut, the bits are the same.
+ * of `loops` (for a reduce kernel: of its kept loops; for a matmul the rows of all batches together, batch · m, for each band
+ * of columns). A kernel without such a loop runs whole for (0, 1). However a range is cut, the bits are the same.
  */
 export type RunnableKernel = (args: number, begin: number, end: number) => void;
 
@@ -268,10 +273,27 @@ export function matmulLoops({ loops, parts = [1, 1, 1] }: Pick<MatmulKernel, "lo
   return { rows, columns, steps };
 }
 
+/** The sizes of a matmul: rows of all batches together, columns, steps, and how many bands the columns make. */
+export function matmulSizes(kernel: MatmulKernel): { rows: number; n: number; k: number; bands: number } {
+  const { loops, band } = kernel;
+  const { columns, steps } = matmulLoops(kernel);
+  const product = (sizes: readonly number[]) => sizes.reduce((a, b) => a * b, 1);
+  const n = product(loops.slice(columns, steps));
+  return {
+    rows: product(loops.slice(0, columns)),
+    n,
+    k: product(loops.slice(steps)),
+    bands: band === undefined ? 1 : Math.ceil(n / band),
+  };
+}
+
 /** How far a kernel's range goes: the `end` of a whole run. */
 export function extent(kernel: Kernel): number {
   const { loops } = kernel;
-  if (kernel.kind === "matmul") return loops.slice(0, matmulLoops(kernel).columns).reduce((a, b) => a * b, 1);
+  if (kernel.kind === "matmul") {
+    const { rows, bands } = matmulSizes(kernel);
+    return rows * bands;
+  }
   const outer = kernel.kind === "reduce" ? loops.slice(0, -1) : loops;
   return outer.length > 0 ? outer[0]! : 1;
 }

@@ -2,7 +2,7 @@ import type { Device } from "../device/device.js";
 import type { Job } from "../device/threads.js";
 import type { RunnableKernel } from "../kernels/kernel.js";
 import type { Step } from "./plan.js";
-import { sharing, worthSharing } from "./share.js";
+import { sharing, worthSharing } from "./time.js";
 
 /**
  * The steps of a plan as jobs, one for each batch.
@@ -31,8 +31,11 @@ function jobOf(steps: readonly Step[], kernel: RunnableKernel, blocks: readonly 
   const nanoseconds = steps.reduce((sum, step) => sum + step.share.nanoseconds, 0);
   if (code === undefined || !worthSharing(nanoseconds) || steps.some(({ share }) => share.chunk === 0)) return alone;
   const cut: number[] = [];
-  steps.forEach(({ end, share: { chunk } }, s) => {
-    for (let from = 0; from < end; from += chunk) cut.push(blocks[s]!, from, Math.min(from + chunk, end));
+  steps.forEach(({ end, share: { chunk, period } }, s) => {
+    for (let from = 0, to: number; from < end; from = to) {
+      to = Math.min(from + chunk, end, (Math.floor(from / period) + 1) * period);
+      cut.push(blocks[s]!, from, to);
+    }
   });
   const pieces = Int32Array.from(cut);
   const count = pieces.length / 3;

@@ -1,11 +1,14 @@
-import type { Access, Expr, Guard, Kernel, MapKernel, ReduceKernel, Store } from "../kernels/kernel.js";
-import { sharing, timeOf, worthSharing } from "./share.js";
+import type { Access, Expr, Guard, Kernel, MapKernel, MatmulKernel, ReduceKernel, Store } from "../kernels/kernel.js";
+import { inBands } from "./products.js";
+import { sharing, timeOf, worthSharing } from "./time.js";
 
 /**
  * Kernels are shared along their outermost loop. Where that is short and the work is long, a longer loop (or a part of the
- * innermost one) is moved outwards: points of a map, and kept points of a fold, may come in any order.
+ * innermost one) is moved outwards: points of a map, and kept points of a fold, may come in any order; so may columns of a
+ * product.
  */
-export function spread<K extends Kernel>(kernel: K): K | MapKernel | ReduceKernel {
+export function spread<K extends Kernel>(kernel: K): K | MapKernel | ReduceKernel | MatmulKernel {
+  if (kernel.kind === "matmul") return inBands(kernel);
   if (kernel.kind !== "map" && kernel.kind !== "reduce") return kernel;
   const loops = kernel.kind === "map" ? kernel.loops : kernel.loops.slice(0, -1);
   if (loops.length < 2 || loops[0]! >= sharing.enough || !worthSharing(timeOf(kernel))) return kernel;

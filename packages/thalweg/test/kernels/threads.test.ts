@@ -4,8 +4,8 @@ import { Crew } from "../../src/device/crew.js";
 import { javascriptBackend } from "../../src/kernels/javascript.js";
 import { extent, type Kernel } from "../../src/kernels/kernel.js";
 import { wasmBackend } from "../../src/kernels/wasm/backend.js";
-import { sharing } from "../../src/plan/share.js";
 import { spread } from "../../src/plan/spread.js";
+import { sharing } from "../../src/plan/time.js";
 import { type Case, difference, lay, Random, randomCase, result, run } from "./randomKernel.js";
 
 /** Room for a table of pieces, behind the cells. */

@@ -227,7 +227,8 @@ function matmulCase(seed: number): Case {
   const a = operand(m, k);
   const b = operand(k, n);
   const c = place([...outer, ...m, ...n].reverse(), false);
-  const kernel: Kernel = { kind: "matmul", buffers: 3, scalars: [], loops, parts, dtype, a, b, c };
+  const band = random.chance(0.4) ? { band: 16 * random.int(1, 4) } : {};
+  const kernel: Kernel = { kind: "matmul", buffers: 3, scalars: [], loops, parts, dtype, a, b, c, ...band };
   return { kernel, buffers, scalars: [], seed };
 }
 

@@ -1,10 +1,11 @@
 import type { Backend, Code, Kernel, RunnableKernel } from "../kernel.js";
 import { type FunctionBuilder, ModuleBuilder } from "./assembler.js";
 import { emitMap, emitScatter } from "./map.js";
-import { emitMatmul, MatmulFunctions } from "./matmul.js";
+import { emitMatmul } from "./matmul.js";
+import { MatmulFunctions } from "./product.js";
 import { emitReduce } from "./reduce.js";
 
-export { SCRATCH_BYTES } from "./matmul.js";
+export { SCRATCH_BYTES } from "./product.js";
 
 function emit(kernel: Kernel, matmul: MatmulFunctions): FunctionBuilder {
   switch (kernel.kind) {

@@ -8,106 +8,111 @@ import { advance, type Element, whileAtLeast } from "./panel.js";
 export type Lie = "rows" | "columns" | "apart";
 
 /**
- * `copy(to, toRow, from, fromRow, fromColumn, rows, columns)`: copies a matrix; the rows of the copy are contiguous and
+ * `copy(to, from, fromRow, fromColumn, rows)`: copies `columns` columns of a matrix; the rows of the copy are contiguous and
  * `toRow` bytes apart, the source's strides are `fromRow` and `fromColumn` bytes.
  */
-export function emitCopy(element: Element, lie: Lie): FunctionBuilder {
-  const [to, toRow, from, fromRow, fromColumn, rows, columns] = [0, 1, 2, 3, 4, 5, 6] as const;
-  const f = new FunctionBuilder(Array.from({ length: 7 }, () => I32));
+export function emitCopy(element: Element, lie: Lie, columns: number, toRow: number): FunctionBuilder {
+  const [to, from, fromRow, fromColumn, rows] = [0, 1, 2, 3, 4] as const;
+  const f = new FunctionBuilder(Array.from({ length: 5 }, () => I32));
   const { bytes, lanes } = element;
-  const [target, source, left] = [f.local(I32), f.local(I32), f.local(I32)] as const;
-  const square = Array.from({ length: lanes }, () => f.local(V128));
-  const half = Array.from({ length: lanes }, () => f.local(V128));
-  const pointer = f.local(I32);
+  const full = columns - (columns % lanes);
+  const column = f.local(I32);
 
-  /** Transposes a square of vectors, from `source` on, to `target` on. */
-  const transpose = () => {
-    f.get(source);
-    f.set(pointer);
-    for (const local of square) {
-      f.get(pointer);
-      f.memory(v128.load);
-      f.set(local);
-      advance(f, pointer, fromColumn);
-    }
-    const mix = (x: number, y: number, pick: readonly number[], out: number) => {
-      f.get(x);
-      f.get(y);
-      f.shuffle(shuffle32(...pick));
-      f.set(out);
-    };
-    const [s0, s1, s2, s3] = square as [number, number, number, number];
-    const [h0, h1, h2, h3] = half as [number, number, number, number];
-    if (lanes === 4) {
-      mix(s0, s1, [0, 4, 1, 5], h0);
-      mix(s0, s1, [2, 6, 3, 7], h1);
-      mix(s2, s3, [0, 4, 1, 5], h2);
-      mix(s2, s3, [2, 6, 3, 7], h3);
-      mix(h0, h2, [0, 1, 4, 5], s0);
-      mix(h0, h2, [2, 3, 6, 7], s1);
-      mix(h1, h3, [0, 1, 4, 5], s2);
-      mix(h1, h3, [2, 3, 6, 7], s3);
-    } else {
-      mix(s0, s1, [0, 1, 4, 5], h0);
-      mix(s0, s1, [2, 3, 6, 7], s1);
-      f.get(h0);
-      f.set(s0);
-    }
-    f.get(target);
-    f.set(pointer);
-    for (const local of square) {
-      f.get(pointer);
-      f.get(local);
-      f.memory(v128.store);
-      advance(f, pointer, toRow);
-    }
-  };
-  /** Copies one vector of a row (`lie` is "rows") or one element. */
-  const move = (vector: boolean) => {
-    f.get(target);
-    f.get(source);
-    f.memory(vector ? v128.load : element.load);
-    f.memory(vector ? v128.store : element.store);
-  };
-  const stretch = (height: number) => {
-    f.get(to);
-    f.set(target);
-    f.get(from);
-    f.set(source);
-    f.get(columns);
-    f.set(left);
-    const wide = height > 1 ? transpose : () => move(true);
-    if (height > 1 || lie === "rows") {
-      whileAtLeast(f, left, lanes, () => {
-        wide();
-        f.increment(target, 16);
-        for (let i = 0; i < lanes; i++) advance(f, source, fromColumn);
-      });
-    }
-    whileAtLeast(f, left, 1, () => {
-      if (height > 1) {
-        // A column's few elements that make no square.
-        for (let i = 0; i < height; i++) {
-          f.get(target);
-          f.get(toRow);
-          f.i32(i);
-          f.op(i32.mul, i32.add);
-          f.get(source);
-          f.memory(element.load, bytes * i);
-          f.memory(element.store);
-        }
-      } else move(false);
-      f.increment(target, bytes);
-      advance(f, source, fromColumn);
-    });
-    for (let i = 0; i < height; i++) {
-      advance(f, to, toRow);
+  /** Copies `count` rows as they lie, or element by element. */
+  const straight = (count: number) => {
+    for (let r = 0; r < count; r++) {
+      if (lie !== "rows") {
+        f.get(from);
+        f.set(column);
+      }
+      for (let j = 0; j < columns; ) {
+        const vector = lie === "rows" && j < full;
+        f.get(to);
+        f.get(lie === "rows" ? from : column);
+        f.memory(vector ? v128.load : element.load, lie === "rows" ? j * bytes : 0);
+        f.memory(vector ? v128.store : element.store, r * toRow + j * bytes);
+        if (lie !== "rows") advance(f, column, fromColumn);
+        j += vector ? lanes : 1;
+      }
       advance(f, from, fromRow);
     }
+    f.increment(to, count * toRow);
   };
-  if (lie === "columns") whileAtLeast(f, rows, lanes, () => stretch(lanes));
-  whileAtLeast(f, rows, 1, () => stretch(1));
+  /** Copies as many rows as a vector has lanes, whose elements lie side by side in a column. */
+  const turned = () => {
+    f.get(from);
+    f.set(column);
+    for (let j = 0; j < full; j += lanes) {
+      transpose(f, element, column, fromColumn, (r) => [to, r * toRow + j * bytes]);
+    }
+    for (let j = full; j < columns; j++) {
+      f.get(column);
+      f.memory(v128.load);
+      f.set(rest);
+      for (let r = 0; r < lanes; r++) {
+        f.get(to);
+        f.get(rest);
+        f.memoryLane(element.storeLane, r * toRow + j * bytes, r);
+      }
+      advance(f, column, fromColumn);
+    }
+    f.increment(from, lanes * bytes);
+    f.increment(to, lanes * toRow);
+  };
+  const rest = f.local(V128);
+  if (lie === "rows") whileAtLeast(f, rows, 4, () => straight(4));
+  else if (lie === "columns") whileAtLeast(f, rows, lanes, turned);
+  whileAtLeast(f, rows, 1, () => straight(1));
   return f;
+}
+
+/** Transposes a square: its columns are read at `column`, which moves on, its rows are stored where `place` says. */
+function transpose(
+  f: FunctionBuilder,
+  { lanes }: Element,
+  column: number,
+  fromColumn: number,
+  place: (row: number) => [local: number, offset: number],
+): void {
+  const square = Array.from({ length: lanes }, () => f.local(V128));
+  const half = Array.from({ length: lanes }, () => f.local(V128));
+  for (const local of square) {
+    f.get(column);
+    f.memory(v128.load);
+    f.set(local);
+    advance(f, column, fromColumn);
+  }
+  const push = (x: number, y: number, pick: readonly number[]) => {
+    f.get(x);
+    f.get(y);
+    f.shuffle(shuffle32(...pick));
+  };
+  const mix = (x: number, y: number, pick: readonly number[], out: number) => {
+    push(x, y, pick);
+    f.set(out);
+  };
+  const put = (row: number, x: number, y: number, pick: readonly number[]) => {
+    const [local, offset] = place(row);
+    f.get(local);
+    push(x, y, pick);
+    f.memory(v128.store, offset);
+  };
+  const [s0, s1, s2, s3] = square as [number, number, number, number];
+  const [h0, h1, h2, h3] = half as [number, number, number, number];
+  if (lanes === 4) {
+    mix(s0, s1, [0, 4, 1, 5], h0);
+    mix(s0, s1, [2, 6, 3, 7], h1);
+    mix(s2, s3, [0, 4, 1, 5], h2);
+    mix(s2, s3, [2, 6, 3, 7], h3);
+    put(0, h0, h2, [0, 1, 4, 5]);
+    put(1, h0, h2, [2, 3, 6, 7]);
+    put(2, h1, h3, [0, 1, 4, 5]);
+    put(3, h1, h3, [2, 3, 6, 7]);
+  } else {
+    put(0, s0, s1, [0, 1, 4, 5]);
+    put(1, s0, s1, [2, 3, 6, 7]);
+  }
+  for (const local of [...square, ...half]) f.release(local);
 }
 
 /**

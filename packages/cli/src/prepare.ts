@@ -1,7 +1,7 @@
 /** From a data file and what was asked for to encoded rows, in memory or streamed. */
 import { createHash } from "node:crypto";
 import { closeSync, openSync, readSync, statSync } from "node:fs";
-import { data, type Tensor, tensor } from "thalweg";
+import { data } from "thalweg";
 import {
   type Baseline,
   baselineOf,
@@ -10,6 +10,7 @@ import {
   profile,
   readTable,
   TableBatches,
+  TableDataset,
   TableEncoder,
   type TableSource,
   type Task,
@@ -97,7 +98,7 @@ export async function prepare(
       source,
       encoder,
       profiles,
-      notes,
+      notes: [...(source.notes ?? []), ...notes],
       trainRows,
       validationRows: held,
       stream,
@@ -118,32 +119,21 @@ export async function prepare(
   terminal.clear();
   const profiles = await profile(table.columns, [table.chunk], { rows: forTraining });
   const { encoder, notes } = TableEncoder.fit(profiles, options);
-  const training = encoder.encode(table.columns, table.chunk, table.name, true, forTraining);
+  const training = encoder.compact(table.columns, table.chunk, table.name, true, forTraining);
   const from = other === null ? table : await readTable(other);
-  const held = encoder.encode(from.columns, from.chunk, from.name, true, other === null ? forValidation : undefined);
-  const dataset = (encoded: typeof training) => new data.TensorDataset(...tensorsOf(encoder, encoded));
+  const held = encoder.compact(from.columns, from.chunk, from.name, true, other === null ? forValidation : undefined);
   return {
     source,
     encoder,
     profiles,
-    notes,
+    notes: [...(source.notes ?? []), ...notes],
     trainRows: training.rows.length,
     validationRows: held.rows.length,
     stream,
     baseline: baselineOf(encoder, training.y),
-    train: (batchSize) => new data.DataLoader(dataset(training), { batchSize, shuffle: true }),
-    validation: held.rows.length === 0 ? null : new data.DataLoader(dataset(held), { batchSize: BATCH }),
+    train: (batchSize) => new data.DataLoader(new TableDataset(encoder, training), { batchSize, shuffle: true }),
+    validation: held.rows.length === 0 ? null : new data.DataLoader(new TableDataset(encoder, held), { batchSize: BATCH }),
   };
-}
-
-/** Encoded rows as tensors: x [rows, width], y [rows, 1] or classes [rows]. */
-export function tensorsOf(
-  encoder: TableEncoder,
-  { x, y, rows }: { x: Float32Array; y: Float32Array | Int32Array; rows: readonly number[] },
-): [Tensor, Tensor] {
-  const inputs = tensor(x).reshape([rows.length, encoder.width]);
-  const target = tensor(y);
-  return [inputs, encoder.task === "multiclass" ? target : target.reshape([rows.length, 1])];
 }
 
 async function countRows(source: TableSource): Promise<number> {

@@ -76,27 +76,28 @@ export interface TextBlock {
 }
 
 /**
- * A file's text in blocks that end where a record ends.
+ * A file's text in blocks that end where a record ends. It is UTF-8, or UTF-16 with a byte order mark.
  *
  * @param separators - characters that separate fields; line ends in a quoted field belong to a record. Null: every line is one
- * @throws DataFileError if it is no UTF-8 text
+ * @throws DataFileError if it is no such text
  */
 export async function* textBlocks(bytes: Bytes, separators: string | null): AsyncGenerator<TextBlock> {
   const { name, size } = bytes;
-  const decoder = new TextDecoder("utf-8", { fatal: true });
+  let decoder = new TextDecoder("utf-8", { fatal: true });
   let rest = "";
   let line = 1;
   for (let at = 0; at < size; ) {
     const piece = await bytes.read(at, Math.min(at + BLOCK, size));
     if (piece.length === 0) break;
-    if (at === 0) checkText(name, piece);
+    if (at === 0) decoder = decoderOf(name, piece);
     at += piece.length;
     let text: string;
     try {
       text = rest + decoder.decode(piece, { stream: at < size });
     } catch {
+      const what = decoder.encoding === "utf-8" ? "UTF-8 text" : "the UTF-16 text that its byte order mark says";
       throw new DataFileError(
-        `${name} is not UTF-8 text (at about byte ${at - piece.length}): save it as UTF-8; a file of an old Windows program is often Windows-1252`,
+        `${name} is not ${what} (at about byte ${at - piece.length}): save it as UTF-8; a file of an old Windows program is often Windows-1252`,
       );
     }
     const end = at < size ? lastRecordEnd(text, separators) : text.length;
@@ -111,37 +112,47 @@ export async function* textBlocks(bytes: Bytes, separators: string | null): Asyn
   }
 }
 
-function checkText(name: string, start: Uint8Array): void {
+function decoderOf(name: string, start: Uint8Array): TextDecoder {
   const [a, b] = start;
-  if ((a === 0xff && b === 0xfe) || (a === 0xfe && b === 0xff))
-    throw new DataFileError(`${name} is UTF-16 text: save it as UTF-8`);
+  if (a === 0xff && b === 0xfe) return new TextDecoder("utf-16le", { fatal: true });
+  if (a === 0xfe && b === 0xff) return new TextDecoder("utf-16be", { fatal: true });
   if (start.subarray(0, 4096).includes(0))
     throw new DataFileError(`${name} is no text: it holds bytes that no text has`);
+  return new TextDecoder("utf-8", { fatal: true });
 }
 
 /** Where the last whole record of a text ends, behind its line end; 0 if there is none. */
 function lastRecordEnd(text: string, separators: string | null): number {
   if (separators === null || !text.includes('"')) return text.lastIndexOf("\n") + 1;
-  const between = Array.from(separators, (c) => c.charCodeAt(0));
   let end = 0;
+  eachRecordEnd(text, separators, (at) => {
+    end = at + 1;
+  });
+  return end;
+}
+
+/** Finds the line ends ("\n") that are in no quoted field. */
+export function eachRecordEnd(text: string, separators: string, found: (at: number) => void): void {
+  const between = Array.from(separators, (c) => c.charCodeAt(0));
   let open = false;
   // A quote opens a field at its beginning only: in 5" pipe it is a letter like others.
   let begins = true;
   for (let i = 0; i < text.length; i++) {
     const c = text.charCodeAt(i);
     if (open) {
-      if (c !== 34) continue;
+      // What is in quotes is passed over at once.
+      i = text.indexOf('"', i);
+      if (i < 0) return;
       if (text.charCodeAt(i + 1) === 34) i++;
       else open = false;
     } else if (c === 34 && begins) {
       open = true;
       begins = false;
     } else {
-      if (c === 10) end = i + 1;
+      if (c === 10) found(i);
       begins = c === 10 || c === 13 || between.includes(c);
     }
   }
-  return end;
 }
 
 export function newlines(text: string): number {

@@ -1,4 +1,4 @@
-/** What a cell says: nothing, a number, yes or no, a date. */
+/** What a cell says: nothing, a number, yes or no; dates are in dates.ts. */
 import type { Cell } from "./source.js";
 
 /** Texts that stand for a missing value, whatever their case. */
@@ -16,13 +16,33 @@ const PLAIN = /^[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?$/;
 // Not 0,532: a thousand never begins with a zero, but decimals behind a comma do.
 const THOUSANDS = /^[+-]?[1-9]\d{0,2}(?:,\d{3})+(?:\.\d+)?$/;
 
-/** The number that a cell says, with a point before decimals and perhaps commas between thousands; NaN if it says none. */
-export function numberOf(cell: Cell): number {
+/** Which sign stands before decimals. */
+export type Decimal = "." | ",";
+
+/**
+ * The number that a cell says; NaN if it says none.
+ *
+ * @param decimal - with a point before decimals there may be commas between thousands: 1,234.5. With a comma it is the other way
+ *   round, 1.234,5, and what can only be meant with a point is still read so
+ */
+export function numberOf(cell: Cell, decimal: Decimal = "."): number {
   if (typeof cell === "number") return cell;
   if (typeof cell !== "string") return Number.NaN;
+  if (decimal === ",") {
+    const number = commaNumberOf(cell);
+    if (!Number.isNaN(number)) return number;
+  }
   const text = cell.trim();
   if (PLAIN.test(text)) return Number(text);
   return THOUSANDS.test(text) ? Number(text.replaceAll(",", "")) : Number.NaN;
+}
+
+const COMMA = /^[+-]?(?:\d+|[1-9]\d{0,2}(?:\.\d{3})+)(?:,\d+)?(?:[eE][+-]?\d+)?$/;
+
+/** The number that a text says with a comma before decimals and perhaps points between thousands; NaN if it says none. */
+export function commaNumberOf(cell: Cell): number {
+  const text = typeof cell === "string" ? cell.trim() : "";
+  return COMMA.test(text) ? Number(text.replaceAll(".", "").replace(",", ".")) : Number.NaN;
 }
 
 const YES = new Set(["true", "yes", "t", "y"]);
@@ -34,19 +54,6 @@ export function booleanOf(cell: Cell): boolean | null {
   if (typeof cell !== "string") return null;
   const text = cell.trim().toLowerCase();
   return YES.has(text) ? true : NO.has(text) ? false : null;
-}
-
-const ISO = /^\d{4}[-/]\d{1,2}[-/]\d{1,2}(?:[T ]\d{1,2}:\d{2}(?::\d{2}(?:\.\d+)?)?)?(?:Z|[+-]\d{2}:?\d{2})?$/;
-const ENGLISH = /^(?:[A-Z][a-z]{2,8} \d{1,2},? \d{4}|\d{1,2} [A-Z][a-z]{2,8} \d{4})$/;
-
-/** Days since 1970 of a date such as 2026-11-24, 2026/11/24 12:30 or Nov 24 2026 (as UTC); NaN if a cell is none. */
-export function dateOf(cell: Cell): number {
-  if (typeof cell !== "string") return Number.NaN;
-  const text = cell.trim();
-  if (!ISO.test(text) && !ENGLISH.test(text)) return Number.NaN;
-  const zoned = /(?:Z|[+-]\d{2}:?\d{2})$/.test(text) && text.includes(":");
-  const milliseconds = Date.parse(zoned ? text : `${text.replaceAll("/", "-").replace("T", " ")} UTC`);
-  return milliseconds / 86_400_000;
 }
 
 /** A cell's text, as it names a category. */

@@ -1,40 +1,51 @@
 /** Tables in text files whose fields are separated by commas, semicolons, tabs or bars. */
 import Papa from "papaparse";
-import { type Bytes, newlines, textBlocks } from "./bytes.js";
+import { type Bytes, eachRecordEnd, newlines, textBlocks } from "./bytes.js";
 import { DataFileError } from "./errors.js";
 import type { Cell, Chunk, TableSource } from "./source.js";
 
 const DELIMITERS = [",", ";", "\t", "|"];
 
 /**
- * A CSV or TSV file: the first line names the columns. Fields may be quoted, with line ends in them; empty lines are skipped.
+ * A CSV or TSV file: the first line that is not empty names the columns. Fields may be quoted, with line ends in them; lines may
+ * end in Windows' way, or some of them; empty lines are skipped.
  *
  * @param delimiter - default: what the first lines are separated by
  */
 export async function csvTable(bytes: Bytes, delimiter?: string): Promise<TableSource> {
   const { name } = bytes;
   for await (const { text } of textBlocks(bytes, delimiter ?? DELIMITERS.join(""))) {
-    const header = Papa.parse<string[]>(text, {
+    const header = Papa.parse<string[]>(plainEnds(text, delimiter ?? DELIMITERS.join("")), {
       preview: 20,
       skipEmptyLines: "greedy",
       ...(delimiter === undefined ? { delimitersToGuess: DELIMITERS } : { delimiter }),
     });
     const [columns, ...rows] = header.data;
     if (columns === undefined) break;
-    const names = columns.map((column) => column.trim());
+    const { names, notes } = named(columns);
     checkNames(name, names);
     if (rows.length === 0) throw new DataFileError(`${name} has a line that names columns, and no rows`);
     // One column alone is separated by nothing.
     const separator = names.length === 1 && delimiter === undefined ? "," : header.meta.delimiter;
-    return new CSVTable(bytes, names, separator);
+    return new CSVTable(bytes, names, separator, notes);
   }
   throw new DataFileError(`${name} is empty`);
 }
 
-/** @throws DataFileError for columns without a name, or with one name */
+/** Columns without a name, such as the row numbers that pandas writes, are called by their place. */
+function named(header: readonly string[]): { names: string[]; notes: string[] } {
+  const names = header.map((column, i) => column.trim() || `column ${i + 1}`);
+  const unnamed = names.filter((_, i) => header[i]!.trim() === "");
+  if (unnamed.length === 0) return { names, notes: [] };
+  return {
+    names,
+    notes: [`a column without a name is called ${unnamed.map((name) => JSON.stringify(name)).join(", ")}`],
+  };
+}
+
+/** @throws DataFileError for two columns of one name */
 export function checkNames(file: string, names: readonly string[]): void {
   names.forEach((column, i) => {
-    if (column === "") throw new DataFileError(`${file}, line 1: column ${i + 1} has no name`);
     const before = names.indexOf(column);
     if (before < i)
       throw new DataFileError(
@@ -43,11 +54,28 @@ export function checkNames(file: string, names: readonly string[]): void {
   });
 }
 
+/** The text with "\n" at the end of each record, also where some or all end in "\r\n"; quoted fields stay as they are. */
+function plainEnds(text: string, delimiter: string): string {
+  if (!text.includes("\r\n")) return text;
+  if (!text.includes('"')) return text.replaceAll("\r\n", "\n");
+  const pieces: string[] = [];
+  let from = 0;
+  eachRecordEnd(text, delimiter, (at) => {
+    if (text.charCodeAt(at - 1) !== 13) return;
+    pieces.push(text.slice(from, at - 1));
+    from = at;
+  });
+  return pieces.join("") + text.slice(from);
+}
+
+const isBlank = (field: string): boolean => field.trim() === "";
+
 class CSVTable implements TableSource {
   constructor(
     private readonly bytesOfFile: Bytes,
     readonly columns: readonly string[],
     private readonly delimiter: string,
+    readonly notes: readonly string[],
   ) {}
 
   get name(): string {
@@ -59,10 +87,14 @@ class CSVTable implements TableSource {
 
   async *chunks({ onBytes }: { onBytes?: (bytes: number) => void } = {}): AsyncGenerator<Chunk> {
     const width = this.columns.length;
+    const commas = this.delimiter === ";" || this.delimiter === "\t";
     let first = 0;
     let isHeader = true;
     for await (const { text, line, read } of textBlocks(this.bytesOfFile, this.delimiter)) {
-      const { data, errors } = Papa.parse<string[]>(text, { delimiter: this.delimiter });
+      const plain = plainEnds(text, this.delimiter);
+      // Where there is none, the lines may end as old Macs end them: what Papa finds then.
+      const newline = plain.includes("\n") ? { newline: "\n" as const } : {};
+      const { data, errors } = Papa.parse<string[]>(plain, { delimiter: this.delimiter, ...newline });
       const multiline = text.includes('"');
       const columns: Cell[][] = this.columns.map(() => []);
       const lines: number[] = [];
@@ -76,11 +108,11 @@ class CSVTable implements TableSource {
           throw new DataFileError(
             `${this.name}, line ${here}: a quote in a field that has others is not doubled, or is not closed`,
           );
-        if (fields.length === 1 && fields[0]!.trim() === "" && (width > 1 || r === data.length - 1)) continue;
         if (isHeader) {
-          isHeader = false;
+          isHeader = fields.every(isBlank);
           continue;
         }
+        if (fields.length === 1 && isBlank(fields[0]!) && (width > 1 || r === data.length - 1)) continue;
         if (fields.length !== width)
           throw new DataFileError(
             `${this.name}, line ${here}: it has ${fields.length} ${fields.length === 1 ? "field" : "fields"}, and the line that names the columns has ${width}`,
@@ -92,7 +124,7 @@ class CSVTable implements TableSource {
       if (lines.length === 0) continue;
       const start = first;
       first += lines.length;
-      yield { first: start, length: lines.length, columns, place: (row) => `line ${lines[row - start]}` };
+      yield { first: start, length: lines.length, columns, commas, place: (row) => `line ${lines[row - start]}` };
     }
   }
 }

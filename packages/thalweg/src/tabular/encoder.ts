@@ -1,44 +1,12 @@
 /** Turns rows of a table into numbers, and a model's outputs back into what the target column holds. */
-import { booleanOf, dateOf, isMissing, numberOf, textOf } from "./cells.js";
+import { booleanOf, isMissing, numberOf, textOf } from "./cells.js";
+import { featureOf, targetOf } from "./choose.js";
+import { unknownColumn } from "./columnNames.js";
+import { dateOf } from "./dates.js";
 import { DataFileError } from "./errors.js";
 import type { ColumnProfile } from "./profile.js";
 import type { Cell, Chunk } from "./source.js";
-
-/** What is learnt: a number, one of two classes, or one of more. */
-export type Task = "regression" | "binary" | "multiclass";
-
-/** How one column becomes numbers. Each has one more where a missing value is marked. */
-export type FeatureSpec =
-  /** (x − mean) / std; 0 where the value is missing. Dates are days since 1970. */
-  | {
-      readonly column: string;
-      readonly kind: "number" | "date";
-      readonly mean: number;
-      readonly std: number;
-      readonly marked: boolean;
-    }
-  /** −1 or 1; 0 where the value is missing. */
-  | { readonly column: string; readonly kind: "boolean"; readonly marked: boolean }
-  /** A 1 in the place of the value, 0 in the others; `other` has a place for values that are rare or new. */
-  | {
-      readonly column: string;
-      readonly kind: "category";
-      readonly values: readonly string[];
-      readonly other: boolean;
-      readonly marked: boolean;
-    };
-
-export type TargetSpec =
-  | { readonly column: string; readonly task: "regression"; readonly mean: number; readonly std: number }
-  /** Classes by number; for "binary" the second is the one whose probability the model gives. */
-  | { readonly column: string; readonly task: "binary" | "multiclass"; readonly classes: readonly string[] };
-
-/** An encoder as plain data. */
-export interface EncoderSpec {
-  readonly version: 1;
-  readonly features: readonly FeatureSpec[];
-  readonly target: TargetSpec;
-}
+import { type EncoderSpec, type FeatureSpec, type TargetSpec, type Task, widthOf } from "./spec.js";
 
 export interface EncoderOptions {
   readonly target: string;
@@ -51,22 +19,24 @@ export interface EncoderOptions {
   readonly file?: string;
 }
 
-/** Rows as numbers. */
-export interface Encoded {
-  /** Row by row, {@link TableEncoder.width} numbers each. */
-  readonly x: Float32Array;
+/** Rows with one number for each feature, from which {@link TableEncoder.expand} makes what a network reads. */
+export interface CompactRows {
+  /** Row by row: what a number, a date or a boolean becomes; of categories the value's place. NaN where there is nothing. */
+  readonly values: Float32Array;
   /** Standardised values or 0 and 1 (float32), or classes (int32); empty if the target was not asked for. */
   readonly y: Float32Array | Int32Array;
   /** The numbers of the rows, in order: rows without a target are left out. */
   readonly rows: readonly number[];
 }
 
-/** Values of a category that get a place of their own, and how often a value must occur to get one where there are more. */
-const MOST_PLACES = 50;
-const LEAST_COUNT = 5;
-const MOST_CLASSES = 100;
-/** Whole numbers of up to so many different values are classes, unless the task is given. */
-const FEW = 10;
+/** Rows as a network reads them. */
+export interface Encoded extends Omit<CompactRows, "values"> {
+  /** Row by row, {@link TableEncoder.width} numbers each. */
+  readonly x: Float32Array;
+}
+
+/** The place of a category's value that has none. */
+const NO_PLACE = -1;
 
 /**
  * Fitted on the training rows' {@link profile}, and stored with the model: numbers and dates are standardised, categories get
@@ -75,16 +45,9 @@ const FEW = 10;
 export class TableEncoder {
   /** Numbers in an encoded row. */
   readonly width: number;
-  private readonly offsets: readonly number[];
 
   constructor(readonly spec: EncoderSpec) {
-    let width = 0;
-    this.offsets = spec.features.map((feature) => {
-      const offset = width;
-      width += widthOf(feature);
-      return offset;
-    });
-    this.width = width;
+    this.width = spec.features.reduce((sum, feature) => sum + widthOf(feature), 0);
   }
 
   get task(): Task {
@@ -126,21 +89,29 @@ export class TableEncoder {
     return { encoder: new TableEncoder({ version: 1, features, target }), notes };
   }
 
+  /** {@link compact} rows, expanded. */
+  encode(...input: Parameters<TableEncoder["compact"]>): Encoded {
+    const { values, y, rows } = this.compact(...input);
+    const x = new Float32Array(rows.length * this.width);
+    for (let i = 0; i < rows.length; i++) this.expand(values, i, x, i);
+    return { x, y, rows };
+  }
+
   /**
-   * Encodes rows of a table with these columns.
+   * Reads rows of a table with these columns.
    *
    * @param withTarget - false for rows whose target is not known
    * @param keep - which rows of the file that the encoder was fitted on, by number. What its training rows did not hold is no
    *   mistake there: rows of another class are left out, cells of another kind count as missing
    * @throws DataFileError if a column is missing, or a cell is not what its column holds: with its place
    */
-  encode(
+  compact(
     columns: readonly string[],
     chunk: Chunk,
     file: string,
     withTarget = true,
     keep?: (row: number) => boolean,
-  ): Encoded {
+  ): CompactRows {
     const { features, target } = this.spec;
     const cells = features.map(({ column }) => chunk.columns[indexOf(columns, column, file)]!);
     const targets = withTarget ? chunk.columns[indexOf(columns, target.column, file)]! : null;
@@ -149,44 +120,65 @@ export class TableEncoder {
     for (let r = 0; r < chunk.length; r++) {
       if (keep !== undefined && !keep(chunk.first + r)) continue;
       if (targets !== null && isMissing(targets[r]!)) continue;
-      if (keep !== undefined && targets !== null && encodeTarget(target, classes, targets[r]!) === null) continue;
+      if (keep !== undefined && targets !== null && targetValue(target, classes, targets[r]!) === null) continue;
       rows.push(r);
     }
-    const { width } = this;
-    const x = new Float32Array(rows.length * width);
+    const count = features.length;
+    const values = new Float32Array(rows.length * count);
     features.forEach((feature, f) => {
       const column = cells[f]!;
-      const place = placesOf(feature);
+      const places = placesOf(feature);
       for (let i = 0; i < rows.length; i++) {
-        if (!fill(feature, place, column[rows[i]!]!, x, i * width + this.offsets[f]!) && keep === undefined) {
+        const cell = column[rows[i]!]!;
+        const value = isMissing(cell) ? Number.NaN : featureValue(feature, places, cell);
+        // A cell of another kind counts as missing where missing values were seen in training.
+        if (value === null && keep === undefined && !feature.marked) {
           const at = chunk.place(chunk.first + rows[i]!);
           const what = feature.kind === "boolean" ? "yes or no" : `a ${feature.kind}`;
           throw new DataFileError(
-            `${file}, ${at}, column ${feature.column}: ${JSON.stringify(column[rows[i]!])} is not ${what}, as it was in training`,
+            `${file}, ${at}, column ${feature.column}: ${JSON.stringify(cell)} is not ${what}, as it was in training`,
           );
         }
+        values[i * count + f] = value ?? Number.NaN;
       }
     });
-    const y =
-      target.task === "multiclass"
-        ? new Int32Array(targets === null ? 0 : rows.length)
-        : new Float32Array(targets === null ? 0 : rows.length);
-    if (targets !== null) {
-      rows.forEach((r, i) => {
-        const value = encodeTarget(target, classes, targets[r]!);
-        if (value === null) {
-          const expected =
-            classes === null
-              ? "no number"
-              : `none of the classes of training (${[...classes.keys()].slice(0, 10).join(", ")})`;
-          throw new DataFileError(
-            `${file}, ${chunk.place(chunk.first + r)}, column ${target.column}: ${JSON.stringify(targets[r])} is ${expected}`,
-          );
-        }
-        y[i] = value;
-      });
+    const known = targets === null ? 0 : rows.length;
+    const y = target.task === "multiclass" ? new Int32Array(known) : new Float32Array(known);
+    for (let i = 0; i < known; i++) {
+      const cell = targets![rows[i]!]!;
+      const value = targetValue(target, classes, cell);
+      if (value === null) {
+        const expected =
+          classes === null
+            ? "no number"
+            : `none of the classes of training (${[...classes.keys()].slice(0, 10).join(", ")})`;
+        throw new DataFileError(
+          `${file}, ${chunk.place(chunk.first + rows[i]!)}, column ${target.column}: ${JSON.stringify(cell)} is ${expected}`,
+        );
+      }
+      y[i] = value;
     }
-    return { x, y, rows: rows.map((r) => chunk.first + r) };
+    return { values, y, rows: rows.map((r) => chunk.first + r) };
+  }
+
+  /**
+   * Writes a compact row as a network reads it.
+   *
+   * @param x - zeros where the row goes
+   */
+  expand(values: Float32Array, from: number, x: Float32Array, to: number): void {
+    const { features } = this.spec;
+    let at = to * this.width;
+    for (let f = 0; f < features.length; f++) {
+      const feature = features[f]!;
+      const value = values[from * features.length + f]!;
+      const width = widthOf(feature);
+      if (Number.isNaN(value)) {
+        if (feature.marked) x[at + width - 1] = 1;
+      } else if (feature.kind !== "category") x[at] = value;
+      else if (value !== NO_PLACE) x[at + value] = 1;
+      at += width;
+    }
   }
 
   /** What stands behind the columns of an encoded row: "origin = Japan", "year", "year is missing". */
@@ -206,184 +198,36 @@ export class TableEncoder {
   }
 }
 
-const widthOf = (feature: FeatureSpec): number =>
-  (feature.kind === "category" ? feature.values.length + (feature.other ? 1 : 0) : 1) + (feature.marked ? 1 : 0);
-
 function indexOf(columns: readonly string[], name: string, file: string): number {
   const index = columns.indexOf(name);
   if (index < 0) throw new DataFileError(unknownColumn(file, name, columns));
   return index;
 }
 
-/** Names a column that does not exist, and those that somebody may have meant. */
-function unknownColumn(file: string, name: string, known: readonly string[]): string {
-  const near = known
-    .map((other) => [other, distance(name.toLowerCase(), other.toLowerCase())] as const)
-    .filter(([other, d]) => d <= Math.max(1, name.length / 3) || other.toLowerCase().includes(name.toLowerCase()))
-    .sort(([, a], [, b]) => a - b)
-    .slice(0, 3)
-    .map(([other]) => JSON.stringify(other));
-  const hint =
-    near.length > 0
-      ? `did you mean ${near.join(" or ")}?`
-      : `it has ${known.slice(0, 20).join(", ")}${known.length > 20 ? ", …" : ""}`;
-  return `${file} has no column ${JSON.stringify(name)}: ${hint}`;
-}
-
-/** How many letters must be changed, added, left out or swapped with their neighbour (the distance of Damerau and Levenshtein). */
-function distance(a: string, b: string): number {
-  let before: number[] = [];
-  let row = Array.from({ length: b.length + 1 }, (_, i) => i);
-  for (let i = 1; i <= a.length; i++) {
-    const next = [i];
-    for (let j = 1; j <= b.length; j++) {
-      const swapped = i > 1 && j > 1 && a[i - 1] === b[j - 2] && a[i - 2] === b[j - 1];
-      next.push(
-        Math.min(
-          row[j]! + 1,
-          next[j - 1]! + 1,
-          row[j - 1]! + (a[i - 1] === b[j - 1] ? 0 : 1),
-          swapped ? before[j - 2]! + 1 : Number.POSITIVE_INFINITY,
-        ),
-      );
-    }
-    before = row;
-    row = next;
-  }
-  return row.at(-1)!;
-}
-
-function targetOf(column: ColumnProfile, task: Task | undefined, file: string, notes: string[]): TargetSpec {
-  const { name, type, values, more } = column;
-  if (type === "empty") throw new DataFileError(`${file}: the target ${name} has no value in any row`);
-  if (type === "constant")
-    throw new DataFileError(
-      `${file}: the target ${name} is ${values[0]![0]} in all rows, so there is nothing to learn`,
-    );
-  const numeric = type === "number" || (type === "identifier" && !Number.isNaN(column.mean));
-  const few = numeric && column.whole && !more && values.length <= FEW;
-  const found: Task = numeric && !few ? "regression" : values.length === 2 ? "binary" : "multiclass";
-  const chosen = task ?? found;
-  if (task === undefined && few)
-    notes.push(
-      `${name} has ${values.length} different whole numbers, which are taken as classes; the task "regression" takes them as numbers`,
-    );
-  if (column.missing > 0) notes.push(`${column.missing} of ${column.rows} rows have no ${name} and are left out`);
-  if (chosen === "regression") {
-    if (!numeric) {
-      const wrong = column.values.find(([value]) => Number.isNaN(numberOf(value)));
-      throw new DataFileError(
-        `${file}, column ${name}: ${JSON.stringify(wrong?.[0])} is no number, and regression needs numbers`,
-      );
-    }
-    if (column.strange > 0)
-      throw new DataFileError(
-        `${file}, ${column.firstStrange!.place}, column ${name}: ${JSON.stringify(column.firstStrange!.cell)} is no number, and regression needs numbers`,
-      );
-    return { column: name, task: "regression", mean: column.mean, std: column.std };
-  }
-  if (more || values.length > MOST_CLASSES)
-    throw new DataFileError(
-      `${file}: the target ${name} has ${more ? "over 1000" : values.length} different values; at most ${MOST_CLASSES} classes can be learnt`,
-    );
-  if (chosen === "binary" && values.length !== 2)
-    throw new DataFileError(
-      `${file}: the target ${name} has ${values.length} different values, and the task "binary" needs 2`,
-    );
-  const classes = values.map(([value]) => value);
-  const order = numeric
-    ? (a: string, b: string) => numberOf(a) - numberOf(b)
-    : (a: string, b: string) => (a < b ? -1 : 1);
-  return {
-    column: name,
-    task: values.length === 2 && task !== "multiclass" ? "binary" : "multiclass",
-    classes: classes.sort(order),
-  };
-}
-
-function featureOf(column: ColumnProfile, asked: boolean, notes: string[]): FeatureSpec | null {
-  const { name, type, missing, values } = column;
-  const marked = missing > 0;
-  if (column.strange > 0)
-    notes.push(
-      `${name}: ${column.strange === 1 ? "1 cell is" : `${column.strange} cells are`} no ${type} and count${column.strange === 1 ? "s" : ""} as missing, the first at ${column.firstStrange!.place}: ${JSON.stringify(column.firstStrange!.cell)}`,
-    );
-  const leaveOut = (why: string): null => {
-    notes.push(`${name} is left out: ${why}`);
-    return null;
-  };
-  switch (type) {
-    case "empty":
-      return leaveOut("it has no value in any row");
-    case "constant":
-      return leaveOut(`it is ${values[0]![0]} in all rows`);
-    case "text":
-      return leaveOut("it is text that hardly repeats");
-    case "identifier":
-      if (!asked || Number.isNaN(column.mean)) return leaveOut("it only names or counts the rows");
-      return { column: name, kind: "number", mean: column.mean, std: column.std || 1, marked };
-    case "number":
-    case "date":
-      return { column: name, kind: type, mean: column.mean, std: column.std || 1, marked };
-    case "boolean":
-      return { column: name, kind: "boolean", marked };
-    case "category": {
-      const frequent = values.filter(
-        ([, count], i) => values.length <= MOST_PLACES || (i < MOST_PLACES && count >= LEAST_COUNT),
-      );
-      const own = frequent.map(([value]) => value).sort();
-      return { column: name, kind: "category", values: own, other: own.length < values.length, marked };
-    }
-  }
-}
-
 /** Places of a category's values; empty for other kinds. */
 const placesOf = (feature: FeatureSpec): ReadonlyMap<string, number> =>
   new Map(feature.kind === "category" ? feature.values.map((value, i) => [value, i]) : []);
 
-/** Writes one cell's numbers; false if the cell is not of the feature's kind. */
-function fill(
-  feature: FeatureSpec,
-  places: ReadonlyMap<string, number>,
-  cell: Cell,
-  x: Float32Array,
-  at: number,
-): boolean {
-  if (isMissing(cell)) {
-    if (feature.marked) x[at + widthOf(feature) - 1] = 1;
-    return true;
-  }
+/** What a cell that is there becomes; null if it is not of the feature's kind. */
+function featureValue(feature: FeatureSpec, places: ReadonlyMap<string, number>, cell: Cell): number | null {
   switch (feature.kind) {
     case "number":
     case "date": {
-      const value = feature.kind === "number" ? numberOf(cell) : dateOf(cell);
-      if (!Number.isFinite(value)) return strange(feature, x, at);
-      x[at] = (value - feature.mean) / feature.std;
-      return true;
+      const value = feature.kind === "number" ? numberOf(cell, feature.decimal) : dateOf(cell, feature.order);
+      return Number.isFinite(value) ? (value - feature.mean) / feature.std : null;
     }
     case "boolean": {
       const value = booleanOf(cell);
-      if (value === null) return strange(feature, x, at);
-      x[at] = value ? 1 : -1;
-      return true;
+      return value === null ? null : value ? 1 : -1;
     }
-    case "category": {
-      const place = places.get(textOf(cell)) ?? (feature.other ? feature.values.length : null);
-      if (place !== null) x[at + place] = 1;
-      return true;
-    }
+    case "category":
+      return places.get(textOf(cell)) ?? (feature.other ? feature.values.length : NO_PLACE);
   }
 }
 
-/** A cell of another kind counts as missing where missing values were seen in training. */
-function strange(feature: FeatureSpec, x: Float32Array, at: number): boolean {
-  if (feature.marked) x[at + widthOf(feature) - 1] = 1;
-  return feature.marked;
-}
-
-function encodeTarget(target: TargetSpec, classes: ReadonlyMap<string, number> | null, cell: Cell): number | null {
+function targetValue(target: TargetSpec, classes: ReadonlyMap<string, number> | null, cell: Cell): number | null {
   if (target.task === "regression") {
-    const value = numberOf(cell);
+    const value = numberOf(cell, target.decimal);
     return Number.isFinite(value) ? (value - target.mean) / target.std : null;
   }
   return classes!.get(textOf(cell)) ?? null;

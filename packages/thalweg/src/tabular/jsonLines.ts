@@ -3,20 +3,25 @@ import { type Bytes, textBlocks } from "./bytes.js";
 import { DataFileError } from "./errors.js";
 import type { Cell, Chunk, TableSource } from "./source.js";
 
-/** A JSON Lines file: the columns are the keys of its first megabyte. A key that a line lacks is missing there. */
+/** How far a file is looked through for its keys. */
+const KEYS_WITHIN = 64 * 2 ** 20;
+
+/**
+ * A JSON Lines file: the columns are the keys of its first 64 megabytes, in the order in which they come. A key that a line lacks is
+ * missing there; one that comes later is left out, and a note says so.
+ */
 export async function jsonLinesTable(bytes: Bytes): Promise<TableSource> {
   const { name } = bytes;
-  for await (const { text } of textBlocks(bytes, null)) {
-    const columns = new Set<string>();
-    let line = 0;
-    for (const row of text.split("\n")) {
-      line++;
-      if (row.trim() === "") continue;
-      for (const key of Object.keys(parseLine(name, line, row))) columns.add(key);
-    }
-    if (columns.size > 0) return new JSONLinesTable(bytes, [...columns]);
+  const columns = new Set<string>();
+  for await (const { text, line, read } of textBlocks(bytes, null)) {
+    text.split("\n").forEach((written, i) => {
+      if (written.trim() === "") return;
+      for (const key of Object.keys(parseLine(name, line + i, written))) columns.add(key);
+    });
+    if (columns.size > 0 && read >= KEYS_WITHIN) break;
   }
-  throw new DataFileError(`${name} is empty`);
+  if (columns.size === 0) throw new DataFileError(`${name} is empty`);
+  return new JSONLinesTable(bytes, [...columns]);
 }
 
 function parseLine(name: string, line: number, text: string): Record<string, unknown> {
@@ -36,6 +41,9 @@ function parseLine(name: string, line: number, text: string): Record<string, unk
 }
 
 class JSONLinesTable implements TableSource {
+  readonly notes: string[] = [];
+  private readonly late = new Set<string>();
+
   constructor(
     private readonly bytesOfFile: Bytes,
     readonly columns: readonly string[],
@@ -61,10 +69,10 @@ class JSONLinesTable implements TableSource {
         for (const cells of columns) cells.push(null);
         for (const [key, value] of Object.entries(row)) {
           const column = known.get(key);
-          if (column === undefined)
-            throw new DataFileError(
-              `${this.name}, line ${here}: the key ${JSON.stringify(key)} is in no line at the beginning of the file`,
-            );
+          if (column === undefined) {
+            this.leaveOut(key, here);
+            continue;
+          }
           columns[column]![lines.length] = cellOf(value, () => `${this.name}, line ${here}, column ${key}`);
         }
         lines.push(here);
@@ -75,6 +83,14 @@ class JSONLinesTable implements TableSource {
       first += lines.length;
       yield { first: start, length: lines.length, columns, place: (row) => `line ${lines[row - start]}` };
     }
+  }
+
+  private leaveOut(key: string, line: number): void {
+    if (this.late.has(key)) return;
+    this.late.add(key);
+    this.notes.push(
+      `the key ${JSON.stringify(key)} is left out: it comes first in line ${line}, and keys are looked for in the first 64 megabytes`,
+    );
   }
 }
 

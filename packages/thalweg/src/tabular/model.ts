@@ -11,9 +11,10 @@ import { tensor } from "../tensor/create.js";
 import { sigmoid } from "../tensor/elementwise.js";
 import { softmax } from "../tensor/reduce.js";
 import type { Tensor } from "../tensor/tensor.js";
-import { type EncoderSpec, TableEncoder, type Task } from "./encoder.js";
+import { TableEncoder } from "./encoder.js";
 import { DataFileError } from "./errors.js";
 import type { Cell, Chunk } from "./source.js";
+import type { EncoderSpec, Task } from "./spec.js";
 import { type Table, tableOf } from "./table.js";
 
 /** The shape of the network. */

@@ -4,10 +4,15 @@ import type { Bytes } from "./bytes.js";
 import { checkNames } from "./csv.js";
 import { DataFileError } from "./errors.js";
 import { cellOf } from "./jsonLines.js";
-import type { Cell, Chunk, TableSource } from "./source.js";
+import type { Chunk, TableSource } from "./source.js";
 
-/** Rows that are decoded at a time. */
+/** Rows of a chunk. */
 const ROWS = 8192;
+/**
+ * Cells that are decoded at a time. The reader decodes whole pages, and looks through a row group from its beginning, so small
+ * pieces of a large group would cost many times the file; more at a time costs memory.
+ */
+const CELLS = 2 ** 21;
 
 /** A Parquet file of plain columns, compressed in any of the format's ways. The reader is loaded when it is needed. */
 export async function parquetTable(bytes: Bytes): Promise<TableSource> {
@@ -19,9 +24,9 @@ export async function parquetTable(bytes: Bytes): Promise<TableSource> {
     throw new DataFileError(`${bytes.name} is no whole Parquet file: ${(error as Error).message}`);
   }
   const columns = parquetSchema(metadata).children.map(({ element, children }) => {
-    if (children.length > 0)
+    if (children.length > 0 || element.repetition_type === "REPEATED")
       throw new DataFileError(
-        `${bytes.name}, column ${element.name}: it holds a structure; a cell is a number, a text, yes or no`,
+        `${bytes.name}, column ${element.name}: it holds lists or structures; a cell is a number, a text, a date, yes or no. Save the file without the column, or with one column for each part`,
       );
     return element.name;
   });
@@ -34,7 +39,8 @@ const fileOf = (bytes: Bytes) => ({
   byteLength: bytes.size,
   async slice(from: number, to = bytes.size): Promise<ArrayBuffer> {
     const piece = await bytes.read(from, to);
-    return piece.slice().buffer as ArrayBuffer;
+    const isWhole = piece.byteLength === piece.buffer.byteLength;
+    return (isWhole ? piece : piece.slice()).buffer as ArrayBuffer;
   },
 });
 
@@ -53,31 +59,58 @@ class ParquetTable implements TableSource {
   }
 
   async *chunks({ onBytes }: { onBytes?: (bytes: number) => void } = {}): AsyncGenerator<Chunk> {
-    const [{ parquetReadObjects }, { compressors }] = await Promise.all([
-      import("hyparquet"),
-      import("hyparquet-compressors"),
-    ]);
-    const { metadata, name } = this;
-    const file = fileOf(this.bytesOfFile);
+    const { metadata } = this;
     const total = Number(metadata.num_rows);
+    const most = Math.max(ROWS, ROWS * Math.floor(CELLS / this.columns.length / ROWS));
     let groupStart = 0;
     for (const group of metadata.row_groups) {
       const groupEnd = groupStart + Number(group.num_rows);
-      for (let first = groupStart; first < groupEnd; first += ROWS) {
-        const end = Math.min(first + ROWS, groupEnd);
-        let rows: Record<string, unknown>[];
-        try {
-          rows = await parquetReadObjects({ file, metadata, compressors, rowStart: first, rowEnd: end });
-        } catch (error) {
-          throw new DataFileError(`${name}, rows ${first + 1} to ${end} cannot be read: ${(error as Error).message}`);
+      for (let start = groupStart; start < groupEnd; start += most) {
+        const pieceEnd = Math.min(start + most, groupEnd);
+        const columns = await this.read(start, pieceEnd);
+        for (let first = start; first < pieceEnd; first += ROWS) {
+          const end = Math.min(first + ROWS, pieceEnd);
+          const cells = columns.map((values, c) => {
+            const where = (r: number) => () => `${this.name}, row ${first + r + 1}, column ${this.columns[c]}`;
+            return values.slice(first - start, end - start).map((value, r) => cellOf(value, where(r)));
+          });
+          onBytes?.(Math.round((end / total) * this.bytes));
+          yield { first, length: end - first, columns: cells, place: (row) => `row ${row + 1}` };
         }
-        const columns = this.columns.map((column): Cell[] =>
-          rows.map((row, r) => cellOf(row[column], () => `${name}, row ${first + r + 1}, column ${column}`)),
-        );
-        onBytes?.(Math.round((end / total) * this.bytes));
-        yield { first, length: rows.length, columns, place: (row) => `row ${row + 1}` };
       }
       groupStart = groupEnd;
     }
+  }
+
+  /** Some rows of one group, column by column. */
+  private async read(rowStart: number, rowEnd: number): Promise<unknown[][]> {
+    const [{ parquetRead }, { compressors }] = await Promise.all([
+      import("hyparquet"),
+      import("hyparquet-compressors"),
+    ]);
+    const columns = this.columns.map(() => new Array<unknown>(rowEnd - rowStart));
+    const index = new Map(this.columns.map((column, c) => [column, c]));
+    let cells = 0;
+    try {
+      await parquetRead({
+        file: fileOf(this.bytesOfFile),
+        metadata: this.metadata,
+        compressors,
+        rowStart,
+        rowEnd,
+        // Whole pages come: of the first and the last one perhaps only a part is asked for.
+        onChunk({ columnName, columnData, rowStart: first }) {
+          const own = columns[index.get(columnName)!]!;
+          const to = Math.min(columnData.length, rowEnd - first);
+          for (let i = Math.max(0, rowStart - first); i < to; i++, cells++) own[first + i - rowStart] = columnData[i];
+        },
+      });
+      if (cells < columns.length * (rowEnd - rowStart)) throw new Error("values are missing");
+    } catch (error) {
+      throw new DataFileError(
+        `${this.name}, rows ${rowStart + 1} to ${rowEnd} cannot be read: ${(error as Error).message}`,
+      );
+    }
+    return columns;
   }
 }

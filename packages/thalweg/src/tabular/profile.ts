@@ -1,5 +1,6 @@
 /** What the columns of a table hold, found in one pass that keeps no rows. */
-import { booleanOf, dateOf, isMissing, numberOf, textOf } from "./cells.js";
+import { booleanOf, commaNumberOf, type Decimal, isMissing, numberOf, textOf } from "./cells.js";
+import { type DateOrder, dateOf } from "./dates.js";
 import type { Cell, Chunk } from "./source.js";
 
 /**
@@ -24,6 +25,12 @@ export interface ColumnProfile {
   readonly std: number;
   /** All numbers are whole. */
   readonly whole: boolean;
+  /** What stands before decimals of numbers. */
+  readonly decimal: Decimal;
+  /** How dates such as 11/24/2026 are read; null where there are none. */
+  readonly order: DateOrder | null;
+  /** The first of such dates, in a column that is not taken as dates because all may be read either way. */
+  readonly ambiguous: string | null;
   /** Different values with their counts, the most frequent first; at most {@link MOST_VALUES} of them. */
   readonly values: readonly (readonly [value: string, count: number])[];
   /** There are more different values than `values` says. */
@@ -39,29 +46,36 @@ export const MOST_VALUES = 1000;
 /** Where this share of a column's cells is of one type, the others count as missing. */
 const NEARLY_ALL = 0.98;
 
+const ORDERS = ["day first", "month first"] as const satisfies readonly DateOrder[];
+
+/** Kinds that all cells of a column should be of. */
+type Known = "number" | "boolean" | DateOrder;
+
 /** Gathers what a column holds. */
 class Gatherer {
   private rows = 0;
   private missing = 0;
-  private readonly numbers = new Moments();
-  private readonly dates = new Moments();
+  private readonly numbers = new Numbers();
+  /** The same cells read with a comma before decimals; null once one cannot be. */
+  private commas: Numbers | null = new Numbers();
+  /** Some cell is a number only so. */
+  private onlyComma = false;
+  /** Dates, where they are read with the day first, and with the month first. */
+  private readonly dates = { "day first": new Moments(), "month first": new Moments() };
+  private firstEitherWay: string | null = null;
   private booleans = 0;
-  private whole = true;
   /** Numbers that go up by one from row to row, also where rows between are not looked at. */
   private counting = true;
   /** What such numbers are above the rows' own. */
   private offset = Number.NaN;
   private readonly values = new Map<string, number>();
   private more = false;
-  private readonly firstNot: Record<"number" | "date" | "boolean", { cell: string; place: string } | null> = {
-    number: null,
-    date: null,
-    boolean: null,
-  };
+  /** The first cell that is no number, no date of this order, neither yes nor no. */
+  private readonly firstNot: Partial<Record<Known, { cell: string; place: string }>> = {};
 
   constructor(private readonly name: string) {}
 
-  add(cell: Cell, row: number, place: () => string): void {
+  add(cell: Cell, row: number, place: () => string, commas: boolean): void {
     this.rows++;
     if (isMissing(cell)) {
       this.missing++;
@@ -69,20 +83,18 @@ class Gatherer {
       return;
     }
     const text = textOf(cell);
-    const strange = (type: "number" | "date" | "boolean") => {
+    const strange = (type: Known) => {
       this.firstNot[type] ??= { cell: alone(text), place: place() };
     };
     const number = numberOf(cell);
     if (Number.isFinite(number)) {
       this.numbers.add(number);
-      this.whole &&= Number.isInteger(number);
       if (Number.isNaN(this.offset)) this.offset = number - row;
       this.counting &&= number - row === this.offset;
     } else strange("number");
-    // A column of numbers has no dates: looking for them would cost more than all the rest.
-    const date = Number.isNaN(number) ? dateOf(cell) : Number.NaN;
-    if (Number.isNaN(date)) strange("date");
-    else this.dates.add(date);
+    if (!commas) this.commas = null;
+    if (this.commas !== null) this.addComma(commaNumberOf(cell), Number.isNaN(number));
+    this.addDate(cell, number, strange);
     if (booleanOf(cell) === null) strange("boolean");
     else this.booleans++;
     const count = this.values.get(text);
@@ -91,24 +103,61 @@ class Gatherer {
     else this.more = true;
   }
 
+  private addComma(number: number, only: boolean): void {
+    if (Number.isNaN(number)) this.commas = null;
+    else this.commas!.add(number);
+    this.onlyComma ||= only;
+  }
+
+  private addDate(cell: Cell, number: number, strange: (type: Known) => void): void {
+    // A column of numbers has no dates: looking for them would cost more than all the rest.
+    const date = Number.isNaN(number) ? dateOf(cell) : Number.NaN;
+    let ways = 0;
+    for (const order of ORDERS) {
+      const ordered = Number.isNaN(date) && Number.isNaN(number) ? dateOf(cell, order) : date;
+      if (Number.isNaN(ordered)) {
+        strange(order);
+        continue;
+      }
+      this.dates[order].add(ordered);
+      ways++;
+    }
+    if (ways === 2 && Number.isNaN(date)) this.firstEitherWay ??= alone(textOf(cell));
+  }
+
   result(): ColumnProfile {
-    const { name, rows, missing, numbers, dates, booleans, more } = this;
+    const { name, rows, missing, booleans, more } = this;
     const present = rows - missing;
     const most = (count: number) => count === present || (present > 20 && count >= NEARLY_ALL * present);
     const distinct = this.values.size;
+    const decimal: Decimal = this.commas !== null && this.onlyComma ? "," : ".";
+    const numbers = decimal === "," ? this.commas! : this.numbers;
+    const [dayFirst, monthFirst] = ORDERS.map((order) => this.dates[order].count) as [number, number];
+    // As many dates whichever comes first: all are written otherwise, or nothing says which it is.
+    const order: DateOrder = dayFirst >= monthFirst ? "day first" : "month first";
+    const areDates = most(this.dates[order].count) && this.dates[order].count > 0;
+    const isAmbiguous = areDates && dayFirst === monthFirst && this.firstEitherWay !== null;
     const type = ((): ColumnType => {
       if (present === 0) return "empty";
       if (distinct === 1) return "constant";
-      if (most(numbers.count)) return this.counting && this.whole && rows > 20 ? "identifier" : "number";
-      if (most(dates.count)) return "date";
+      const counts = decimal === "." && this.counting && numbers.whole && rows > 20;
+      if (most(numbers.count)) return counts ? "identifier" : "number";
+      if (areDates && !isAmbiguous) return "date";
       if (most(booleans)) return "boolean";
       if (present > 20 && (more ? MOST_VALUES : distinct) === present) return "identifier";
       return more || (distinct > 50 && distinct > present / 2) ? "text" : "category";
     })();
+    const dates = this.dates[order];
     const { min, max, mean, std } = type === "date" ? dates : numbers;
-    const typed = { number: numbers.count, date: dates.count, boolean: booleans };
-    const known = type === "number" || type === "date" || type === "boolean" ? type : null;
-    const strange = known === null ? 0 : present - typed[known];
+    const [count, known]: [number, Known | null] =
+      type === "number"
+        ? [numbers.count, "number"]
+        : type === "date"
+          ? [dates.count, order]
+          : type === "boolean"
+            ? [booleans, "boolean"]
+            : [present, null];
+    const strange = present - count;
     return {
       name,
       type,
@@ -118,11 +167,14 @@ class Gatherer {
       max,
       mean,
       std,
-      whole: this.whole && numbers.count > 0,
+      whole: numbers.whole && numbers.count > 0,
+      decimal,
+      order: type === "date" && dayFirst !== monthFirst ? order : null,
+      ambiguous: isAmbiguous ? this.firstEitherWay : null,
       values: [...this.values].sort(([a, m], [b, n]) => n - m || (a < b ? -1 : 1)),
       more,
       strange,
-      firstStrange: strange === 0 ? null : this.firstNot[known!],
+      firstStrange: strange === 0 ? null : this.firstNot[known!]!,
     };
   }
 }
@@ -159,6 +211,16 @@ class Moments {
   }
 }
 
+class Numbers extends Moments {
+  /** All are whole. */
+  whole = true;
+
+  override add(x: number): void {
+    super.add(x);
+    this.whole &&= Number.isInteger(x);
+  }
+}
+
 export interface ProfileOptions {
   /** Which rows are looked at, by their number from 0. Default all. */
   readonly rows?: ((row: number) => boolean) | undefined;
@@ -175,7 +237,8 @@ export async function profile(
     for (let r = 0; r < chunk.length; r++) {
       if (!rows(chunk.first + r)) continue;
       const place = () => chunk.place(chunk.first + r);
-      for (let c = 0; c < gatherers.length; c++) gatherers[c]!.add(chunk.columns[c]![r]!, chunk.first + r, place);
+      for (let c = 0; c < gatherers.length; c++)
+        gatherers[c]!.add(chunk.columns[c]![r]!, chunk.first + r, place, chunk.commas === true);
     }
   }
   return gatherers.map((gatherer) => gatherer.result());

@@ -1,5 +1,6 @@
 /** How well predictions do, and how well somebody does who knows only the training rows' targets. */
-import type { TableEncoder, TargetSpec, Task } from "./encoder.js";
+import type { TableEncoder } from "./encoder.js";
+import type { TargetSpec, Task } from "./spec.js";
 
 /** How well a model does, beside a predictor that knows nothing of the inputs. */
 export interface Evaluation {

@@ -11,6 +11,8 @@ export interface Chunk {
   readonly length: number;
   /** For each of the table's columns its cells. */
   readonly columns: readonly (readonly Cell[])[];
+  /** Texts may be numbers with a comma before decimals: it separates no fields in this file. Default false. */
+  readonly commas?: boolean | undefined;
   /** Where a row stands in the file, for messages: "line 17", or "row 17" where there are no lines. */
   place(row: number): string;
 }
@@ -22,6 +24,8 @@ export interface TableSource {
   /** Size of the file in bytes. */
   readonly bytes: number;
   readonly columns: readonly string[];
+  /** What a reader of the file should know, in words, as far as it has been read. Default: nothing. */
+  readonly notes?: readonly string[] | undefined;
   /** All rows, in pieces of bounded size. `onBytes` is told how far the file has been read. */
   chunks(options?: { readonly onBytes?: (bytes: number) => void }): AsyncIterable<Chunk>;
 }

@@ -26,7 +26,7 @@ export async function readTable(source: TableSource, onBytes?: (bytes: number) =
   return {
     name: source.name,
     columns: source.columns,
-    chunk: { first: 0, length: columns[0]?.length ?? 0, columns, place },
+    chunk: { first: 0, length: columns[0]?.length ?? 0, columns, commas: chunks[0]?.commas, place },
   };
 }
 

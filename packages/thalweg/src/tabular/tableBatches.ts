@@ -1,11 +1,11 @@
 /** Batches of a table that is read from its file anew in each epoch: for files that do not fit memory. */
 
 import { OptionError } from "../errors.js";
-import { tensor } from "../tensor/create.js";
 import { defaultGenerator, Generator } from "../tensor/generator.js";
 import type { Tensor } from "../tensor/tensor.js";
-import type { Encoded, TableEncoder } from "./encoder.js";
+import type { CompactRows, TableEncoder } from "./encoder.js";
 import type { TableSource } from "./source.js";
+import { batchOf } from "./tableDataset.js";
 
 export interface TableBatchesOptions {
   readonly batchSize: number;
@@ -47,55 +47,54 @@ export class TableBatches implements AsyncIterable<readonly Tensor[]> {
 
   async *[Symbol.asyncIterator](): AsyncGenerator<readonly Tensor[]> {
     const { batchSize, shuffleBuffer = 16384 } = this.options;
-    const { width } = this.encoder;
-    const isWhole = this.encoder.task === "multiclass";
+    const { encoder } = this;
+    const { width } = encoder;
     const rows = shuffleBuffer > 0 ? this.shuffled(shuffleBuffer) : this.inOrder();
     // Filled again for each batch: a tensor has a copy of its own.
     const x = new Float32Array(batchSize * width);
-    const y = isWhole ? new Int32Array(batchSize) : new Float32Array(batchSize);
+    const y = targets(encoder, batchSize);
     let filled = 0;
     const batch = () => {
-      const target = tensor(y.subarray(0, filled));
-      const made = [
-        tensor(x.subarray(0, filled * width)).reshape([filled, width]),
-        isWhole ? target : target.reshape([filled, 1]),
-      ];
+      const made = batchOf(encoder, x.subarray(0, filled * width), y.subarray(0, filled));
+      x.fill(0);
       filled = 0;
       return made;
     };
     for await (const { from, at } of rows) {
-      x.set(from.x.subarray(at * width, (at + 1) * width), filled * width);
+      encoder.expand(from.values, at, x, filled);
       y[filled++] = from.y[at]!;
       if (filled === batchSize) yield batch();
     }
     if (filled > 0) yield batch();
   }
 
-  private async *encoded(): AsyncGenerator<Encoded> {
+  private async *compact(): AsyncGenerator<CompactRows> {
     const { source, encoder, options } = this;
     for await (const chunk of source.chunks())
-      yield encoder.encode(source.columns, chunk, source.name, true, options.rows);
+      yield encoder.compact(source.columns, chunk, source.name, true, options.rows);
   }
 
   private async *inOrder(): AsyncGenerator<Row> {
-    for await (const from of this.encoded()) for (let at = 0; at < from.rows.length; at++) yield { from, at };
+    for await (const from of this.compact()) for (let at = 0; at < from.rows.length; at++) yield { from, at };
   }
 
   /** Once the buffer is full, each row that comes takes the place of one that is drawn from it. */
   private async *shuffled(size: number): AsyncGenerator<Row> {
     const generator = new Generator(defaultGenerator.nextBits() >>> 0);
     const draw = (below: number) => Math.floor(generator.nextFloat() * below);
-    const { width } = this.encoder;
+    const { length } = this.encoder.spec.features;
     // The rows' own storage: a row that waited must not hold on to the piece of the file that it came with.
-    const x = new Float32Array(size * width);
-    const y = this.encoder.task === "multiclass" ? new Int32Array(size) : new Float32Array(size);
-    const held: Encoded = { x, y, rows: [] };
-    let filled = 0;
-    const put = (place: number, from: Encoded, at: number) => {
-      x.set(from.x.subarray(at * width, (at + 1) * width), place * width);
-      y[place] = from.y[at]!;
+    const held: CompactRows = {
+      values: new Float32Array(size * length),
+      y: targets(this.encoder, size),
+      rows: [],
     };
-    for await (const from of this.encoded()) {
+    let filled = 0;
+    const put = (place: number, from: CompactRows, at: number) => {
+      held.values.set(from.values.subarray(at * length, (at + 1) * length), place * length);
+      held.y[place] = from.y[at]!;
+    };
+    for await (const from of this.compact()) {
       for (let at = 0; at < from.rows.length; at++) {
         if (filled < size) put(filled++, from, at);
         else {
@@ -114,6 +113,9 @@ export class TableBatches implements AsyncIterable<readonly Tensor[]> {
 }
 
 interface Row {
-  readonly from: Encoded;
+  readonly from: CompactRows;
   readonly at: number;
 }
+
+const targets = ({ task }: TableEncoder, count: number): Float32Array | Int32Array =>
+  task === "multiclass" ? new Int32Array(count) : new Float32Array(count);

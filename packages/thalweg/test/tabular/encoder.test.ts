@@ -1,8 +1,9 @@
 import fc from "fast-check";
 import { manualSeed, nn, optim, train } from "thalweg";
-import { profile, readTable, TableEncoder, TabularModel, tableOf, validationRows } from "thalweg/tabular";
+import { profile, readTable, TableDataset, TableEncoder, TabularModel, tableOf, validationRows } from "thalweg/tabular";
 import { describe, expect, it } from "vitest";
-import { booleanOf, dateOf, isMissing, numberOf } from "../../src/tabular/cells.js";
+import { booleanOf, isMissing, numberOf } from "../../src/tabular/cells.js";
+import { dateOf } from "../../src/tabular/dates.js";
 
 describe("cells", () => {
   it.each(["", " ", "NA", "n/a", "NaN", "null", "None", "?", "-", null, Number.NaN])("%j is missing", (cell) =>
@@ -27,8 +28,37 @@ describe("cells", () => {
     ["1970-01-02T00:00+01:00", 23 / 24],
     ["Jan 2 1970", 1],
     ["3 January 1970", 2],
+    ["3-Jan-1970", 2],
+    ["2000-02-29", 11016],
+    ["1969-12-31 23:59:59.5", -0.5 / 86400],
+    ["1970-01-02 12:00 am", 1],
+    ["1970-01-02T00:00:00-0130", 1 + 1.5 / 24],
   ])("%j is day %d", (cell, day) => expect(dateOf(cell)).toBeCloseTo(day, 9));
-  it.each(["1970", "01/02/1970", "Jan", "1970-13-01"])("%j is no date", (cell) => expect(dateOf(cell)).toBeNaN());
+  it.each([
+    "1970",
+    "01/02/1970",
+    "Jan",
+    "1970-13-01",
+    "1970-02-29",
+    "1900-02-29",
+    "1970-01/02",
+    "1970-01-02 24:00",
+    "1970-01-02 13:00 pm",
+    "Foo 2 1970",
+    "1970-01-02Z",
+    "19700102",
+  ])("%j is no date", (cell) => expect(dateOf(cell)).toBeNaN());
+  it("whole days are those of the engine's calendar, from year 0 to 9999", () => {
+    fc.assert(
+      fc.property(fc.integer({ min: -719_528, max: 2_932_896 }), (day) => {
+        const iso = new Date(day * 86_400_000).toISOString().slice(0, 10);
+        const [year, month, date] = iso.split("-");
+        expect(dateOf(iso)).toBe(day);
+        expect(dateOf(`${date}.${month}.${year}`, "day first")).toBe(day);
+        expect(dateOf(`${month}/${date}/${year}`, "month first")).toBe(day);
+      }),
+    );
+  });
   it("yes and no", () => {
     expect(["yes", "TRUE", "t", true].map(booleanOf)).toEqual([true, true, true, true]);
     expect(["no", "False", "f", false, "1", "maybe"].map(booleanOf)).toEqual([false, false, false, false, null, null]);
@@ -199,6 +229,37 @@ describe("TableEncoder", () => {
     const { encoder } = TableEncoder.fit(profiles, { target: "price", features: ["colour"] });
     const feature = encoder.spec.features[0]!;
     expect(feature).toMatchObject({ kind: "category", other: true, values: ["c0", "c1", "c2", "c3", "c4"] });
+  });
+
+  it("gives each of many values a place that has rows enough: 5 among the first 50, 20 behind them", async () => {
+    const held = (of: (value: number) => number) =>
+      Array.from({ length: 80 }, (_, v) => new Array(of(v)).fill(`v${String(v).padStart(2, "0")}`)).flat();
+    const placesOf = async (names: readonly string[]) => {
+      const table = tableOf(names.map((name, i) => ({ name, y: (i * 37) % 101 })));
+      const { encoder } = TableEncoder.fit(await profile(table.columns, [table.chunk]), { target: "y" });
+      return encoder.width;
+    };
+    expect(await placesOf(held(() => 20))).toBe(80);
+    expect(await placesOf(held(() => 19))).toBe(50 + 1);
+    expect(await placesOf(held((v) => (v < 60 ? 20 : 19)))).toBe(60 + 1);
+    expect(await placesOf(held((v) => (v < 10 ? 100 : 4)))).toBe(10 + 1);
+  });
+
+  it("a dataset of its rows gives what it encodes, whichever are asked for", async () => {
+    const table = tableOf(rows);
+    for (const target of ["price", "open", "colour"]) {
+      const { encoder } = await fitted({ target });
+      const { x, y } = encoder.encode(table.columns, table.chunk, "f");
+      const dataset = new TableDataset(encoder, encoder.compact(table.columns, table.chunk, "f"));
+      expect(dataset.length).toBe(60);
+      const indices = Int32Array.of(59, 3, 0, 3);
+      const [inputs, targets] = dataset.getBatch(indices);
+      const expected = Array.from(indices, (i) => [...x.subarray(i * encoder.width, (i + 1) * encoder.width)]);
+      expect(inputs!.toArray()).toEqual(expected);
+      expect(targets!.shape).toEqual(target === "colour" ? [4] : [4, 1]);
+      expect([...targets!.dataSync()]).toEqual(Array.from(indices, (i) => y[i]));
+      expect(dataset.get(3).map((part) => part.shape)).toEqual([[encoder.width], target === "colour" ? [] : [1]]);
+    }
   });
 });
 

@@ -132,7 +132,8 @@ export async function prepare(
     stream,
     baseline: baselineOf(encoder, training.y),
     train: (batchSize) => new data.DataLoader(new TableDataset(encoder, training), { batchSize, shuffle: true }),
-    validation: held.rows.length === 0 ? null : new data.DataLoader(new TableDataset(encoder, held), { batchSize: BATCH }),
+    validation:
+      held.rows.length === 0 ? null : new data.DataLoader(new TableDataset(encoder, held), { batchSize: BATCH }),
   };
 }
 

@@ -604,7 +604,7 @@ describe("the table of rules", () => {
 
   test("a primitive has a rule or is known to have no gradient", () => {
     const none = [
-      ...["leaf", "scalar", "assign", "assignRows", "detach", "position", "argmax", "argmin"],
+      ...["leaf", "scalar", "assign", "assignRows", "formula", "assignBy", "detach", "position", "argmax", "argmin"],
       ...["eq", "ne", "lt", "le", "not", "and", "or", "xor"],
     ];
     const without = primitives.map(({ name }) => name).filter((name) => !(name in rules));

@@ -17,7 +17,9 @@ export type Kind =
   /** Has a kernel, or kernels, of its own. */
   | "special"
   /** Becomes the new value of a parameter, in the old one's place. */
-  | "assign";
+  | "assign"
+  /** No value: a way in which values are computed. */
+  | "formula";
 
 /** Which values the gradient rule of a primitive reads: kept when a forward pass runs before its backward pass. */
 export type Needs = "nothing" | "inputs" | "output" | "other" | "condition" | "index";
@@ -47,6 +49,13 @@ export const assign = primitive("assign", "assign");
  * [n, …], the old value, int32 row numbers [n], all of them different but for -1, which stands for no row.
  */
 export const assignRows = primitive("assign", "assignRows");
+/**
+ * An update rule's formula with its numbers (the sources). attr: [number of the formula]; see `plan/formula.ts`. Assigns of
+ * many parameters share it.
+ */
+export const formula = primitive("formula", "formula");
+/** A new value by a formula. Sources: the formula and what it is applied to; attr: [which of the sources is the old value]. */
+export const assignBy = primitive("assign", "assignBy");
 
 // Elementwise, one source.
 export const neg = primitive("elementwise", "neg");

@@ -25,6 +25,7 @@ export interface AdadeltaOptions {
  * `torch.optim.Adadelta`.
  */
 export class Adadelta extends Optimizer<AdadeltaOptions> {
+  static readonly elementwise = true;
   override readonly rule: string = "Adadelta";
 
   constructor(params: Params<AdadeltaOptions>, options: Partial<AdadeltaOptions> = {}) {

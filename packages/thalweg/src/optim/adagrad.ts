@@ -27,6 +27,7 @@ export interface AdagradOptions {
  * (2011). Meaning and defaults are those of `torch.optim.Adagrad`.
  */
 export class Adagrad extends Optimizer<AdagradOptions> {
+  static readonly elementwise = true;
   override readonly rule: string = "Adagrad";
 
   constructor(params: Params<AdagradOptions>, options: Partial<AdagradOptions> = {}) {

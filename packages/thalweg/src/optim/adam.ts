@@ -32,6 +32,7 @@ export interface AdamOptions {
  * S. Kumar, "On the convergence of Adam and beyond" (2018). Meaning and defaults are those of `torch.optim.Adam`.
  */
 export class Adam extends Optimizer<AdamOptions> {
+  static readonly elementwise = true;
   override readonly rule: string = "Adam";
 
   constructor(params: Params<AdamOptions>, options: Partial<AdamOptions> = {}) {

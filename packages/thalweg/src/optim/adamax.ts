@@ -25,6 +25,7 @@ export interface AdamaxOptions {
  * those of `torch.optim.Adamax`.
  */
 export class Adamax extends Optimizer<AdamaxOptions> {
+  static readonly elementwise = true;
   override readonly rule: string = "Adamax";
 
   constructor(params: Params<AdamaxOptions>, options: Partial<AdamaxOptions> = {}) {

@@ -28,6 +28,7 @@ export interface ASGDOptions {
  * defaults are those of `torch.optim.ASGD`.
  */
 export class ASGD extends Optimizer<ASGDOptions> {
+  static readonly elementwise = true;
   override readonly rule: string = "ASGD";
 
   constructor(params: Params<ASGDOptions>, options: Partial<ASGDOptions> = {}) {

@@ -22,6 +22,7 @@ export interface LionOptions {
  * Source: X. Chen et al., "Symbolic discovery of optimization algorithms" (2023). Defaults are the paper's.
  */
 export class Lion extends Optimizer<LionOptions> {
+  static readonly elementwise = true;
   override readonly rule: string = "Lion";
 
   constructor(params: Params<LionOptions>, options: Partial<LionOptions> = {}) {

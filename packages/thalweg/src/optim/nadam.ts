@@ -29,6 +29,7 @@ export interface NAdamOptions {
  * `torch.optim.NAdam`.
  */
 export class NAdam extends Optimizer<NAdamOptions> {
+  static readonly elementwise = true;
   override readonly rule: string = "NAdam";
 
   constructor(params: Params<NAdamOptions>, options: Partial<NAdamOptions> = {}) {

@@ -2,12 +2,13 @@ import { isFloat } from "../dtype.js";
 import { OptionError } from "../errors.js";
 import { recording, scalarNode } from "../graph/node.js";
 import { sameShape, showShape } from "../graph/shape.js";
-import { type Change, step as recordStep, release } from "../plan/engine.js";
+import { type Change, engine, step as recordStep, release } from "../plan/engine.js";
 import { zerosLike } from "../tensor/create.js";
 import { denseGradient, dropRows, hasRows, rowNode } from "../tensor/sparse.js";
 import { Tensor } from "../tensor/tensor.js";
-import { type Numbers, restore, type SavedTensor, Slots, type State } from "./slots.js";
+import { checkUpdate, type Numbers, restore, type SavedTensor, Slots, type State } from "./slots.js";
 import { type Gap, type SparseRule, SparseSteps } from "./sparseSteps.js";
+import { alike, isElementwise, type Member, updateTogether } from "./together.js";
 
 export type { Gap, Numbers, SavedTensor, State };
 
@@ -197,7 +198,7 @@ export abstract class Optimizer<O extends object> implements SparseRule<O> {
 
   /** @internal What a step changes: parameters and state with their new values, recorded and not made yet. */
   record(): HeldChange[] {
-    const entries: Entry<O>[] = [];
+    const members: Member<O>[] = [];
     const tables: { p: Tensor; group: O }[] = [];
     for (const group of this.paramGroups) {
       for (const p of group.params) {
@@ -209,22 +210,30 @@ export abstract class Optimizer<O extends object> implements SparseRule<O> {
         if (p.gradient === null) continue;
         const slots = this.slotsOf(p, group);
         slots.sparse?.beforeDense(group);
-        const { state, numbers } = slots;
-        entries.push({ p, g: p.gradient, state, options: group, step: ++slots.step, numbers });
+        slots.step++;
+        members.push({ p, g: p.gradient, slots, options: group });
       }
     }
     this.whole ??= new Slots(this.initialShared(), () => new Tensor(scalarNode(0, "float32")));
-    this.prepare(entries, this.whole.state);
+    this.prepare(members.map(entryOf), this.whole.state);
     const changes: HeldChange[] = [];
     const change = (holder: Tensor, value: Tensor): void => {
       checkUpdate(holder, value);
       changes.push({ old: holder.node, value: value.node, holder });
     };
-    for (const { p, g, state, options, step, numbers } of entries) {
-      const value = this.update(p, g, state, options, step, numbers);
+    const together = !this.observing && !engine.eager && isElementwise(this);
+    for (let m = 0; m < members.length; m++) {
+      const { p, g, slots, options } = members[m]!;
+      const update = () => this.update(p, g, slots.state, options, slots.step, slots.numbers);
+      const count = together ? alike(members, m) : 1;
+      const value = count === 1 ? update() : updateTogether(members, m, m + count, update, changes);
+      if (value === null) {
+        m += count - 1;
+        continue;
+      }
       if (this.observing) this.noteUpdate(p, value);
       change(p, value);
-      this.slots.get(p)!.takeOver(change);
+      slots.takeOver(change);
     }
     for (const { p, group } of tables) {
       const slots = this.slotsOf(p, group);
@@ -392,6 +401,11 @@ export abstract class Optimizer<O extends object> implements SparseRule<O> {
   }
 }
 
+const entryOf = <O>({ p, g, slots, options }: Member<O>): Entry<O> => {
+  const { state, step, numbers } = slots;
+  return { p, g, state, options, step, numbers };
+};
+
 /** Refuses what is no state dictionary at all. */
 function checkForm(saved: unknown): void {
   const isObject = (x: unknown): x is Record<string, unknown> => typeof x === "object" && x !== null;
@@ -409,14 +423,6 @@ function checkForm(saved: unknown): void {
       const isTensor = isObject(x) && Array.isArray(x.shape) && typeof x.dtype === "string" && isObject(x.data);
       if (!isTensor) throw bad(`${name} is no saved tensor (dtype, shape, data)`);
     }
-  }
-}
-
-function checkUpdate(holder: Tensor, value: Tensor): void {
-  if (!sameShape(value.shape, holder.shape) || value.dtype !== holder.dtype) {
-    throw new OptionError(
-      `update: the new value is ${value.dtype} of shape ${showShape(value.shape)}, the old one ${holder.dtype} of ${showShape(holder.shape)}`,
-    );
   }
 }
 

@@ -31,6 +31,7 @@ export interface RAdamOptions {
  * those of `torch.optim.RAdam`.
  */
 export class RAdam extends Optimizer<RAdamOptions> {
+  static readonly elementwise = true;
   override readonly rule: string = "RAdam";
 
   constructor(params: Params<RAdamOptions>, options: Partial<RAdamOptions> = {}) {

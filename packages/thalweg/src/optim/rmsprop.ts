@@ -46,6 +46,7 @@ export interface RMSpropOptions {
  * programs' see {@link dialects}.
  */
 export class RMSprop extends Optimizer<RMSpropOptions> {
+  static readonly elementwise = true;
   override readonly rule: string = "RMSprop";
 
   constructor(params: Params<RMSpropOptions>, options: Partial<RMSpropOptions> = {}) {

@@ -26,6 +26,7 @@ export interface RpropOptions {
  * (1993). Meaning and defaults are those of `torch.optim.Rprop`.
  */
 export class Rprop extends Optimizer<RpropOptions> {
+  static readonly elementwise = true;
   override readonly rule: string = "Rprop";
 
   constructor(params: Params<RpropOptions>, options: Partial<RpropOptions> = {}) {

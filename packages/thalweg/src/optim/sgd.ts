@@ -28,6 +28,7 @@ export interface SGDOptions {
  * learning" (2013). Meaning and defaults are those of `torch.optim.SGD`.
  */
 export class SGD extends Optimizer<SGDOptions> {
+  static readonly elementwise = true;
   override readonly rule: string = "SGD";
 
   constructor(params: Params<SGDOptions>, options: Partial<SGDOptions> = {}) {

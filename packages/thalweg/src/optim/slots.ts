@@ -93,6 +93,15 @@ export class Slots {
   }
 }
 
+/** Refuses a new value that does not fit what holds it. */
+export function checkUpdate(holder: Tensor, value: Tensor): void {
+  if (!sameShape(value.shape, holder.shape) || value.dtype !== holder.dtype) {
+    throw new OptionError(
+      `update: the new value is ${value.dtype} of shape ${showShape(value.shape)}, the old one ${holder.dtype} of ${showShape(holder.shape)}`,
+    );
+  }
+}
+
 /** A saved tensor as a tensor; refused if it is not what it says. */
 export function restore(what: string, saved: SavedTensor): Tensor {
   const x = tensor(saved.data, { dtype: saved.dtype });

@@ -24,6 +24,7 @@ export interface SparseAdamOptions {
  * Meaning and defaults are those of `torch.optim.SparseAdam`.
  */
 export class SparseAdam extends Optimizer<SparseAdamOptions> {
+  static readonly elementwise = true;
   override readonly rule: string = "SparseAdam";
 
   constructor(params: Params<SparseAdamOptions>, options: Partial<SparseAdamOptions> = {}) {

@@ -15,7 +15,7 @@ import type { Backend } from "../kernels/kernel.js";
 import { wasmBackend, wideBackend } from "../kernels/wasm/backend.js";
 import { requireWide } from "../kernels/wasm/wide.js";
 import { clearPlans, planFor } from "./cache.js";
-import { assignNode, type Change } from "./change.js";
+import { assignNode, type Change, oldOf } from "./change.js";
 import { keepForBackward, type Wanted } from "./keep.js";
 import { collect, nextMark } from "./key.js";
 import { describe, type Fate, planOf, type Result } from "./plan.js";
@@ -133,18 +133,15 @@ function run(targets: readonly Node[], everything: boolean): void {
   recording.following?.abandon();
   if (recording.capture !== null) recording.capture.failed ??= "it reads a value inside (return the tensor instead)";
   const step = pending;
-  const overwritten = step === null ? [] : step.assigns.filter((node) => canOverwrite(node.srcs[1]!));
-  const ends = openEndsOn(
-    overwritten.map((node) => node.srcs[1]!),
-    [
-      ...(step?.releases ?? []),
-      ...(everything ? recent.releases : []),
-      ...(generations.length >= MOST_GENERATIONS ? generations[0]! : []),
-    ],
-  );
+  const overwritten = step === null ? [] : step.assigns.filter((node) => canOverwrite(oldOf(node)));
+  const ends = openEndsOn(overwritten.map(oldOf), [
+    ...(step?.releases ?? []),
+    ...(everything ? recent.releases : []),
+    ...(generations.length >= MOST_GENERATIONS ? generations[0]! : []),
+  ]);
   const gone: Node[] = [];
   const later: Node[] = [];
-  for (const node of overwritten) (inPlace(node, !everything) ? gone : later).push(node.srcs[1]!);
+  for (const node of overwritten) (inPlace(node, !everything) ? gone : later).push(oldOf(node));
   const wanted: Wanted[] = [];
   const mark = nextMark();
   const want = (node: Node, fate: Fate): void => {
@@ -218,7 +215,7 @@ const canOverwrite = (old: Node): boolean => old.mutable && old.buffer !== null 
  * written elsewhere, so that their old values stay readable; states, and tables of which some rows change, are not.
  */
 function inPlace(assign: Node, overwrite: boolean): boolean {
-  const old = assign.srcs[1]!;
+  const old = oldOf(assign);
   return canOverwrite(old) && (overwrite || !old.requiresGrad || assign.primitive === P.assignRows);
 }
 
@@ -342,7 +339,7 @@ function execute(wanted: Wanted[], overwrite: boolean): boolean {
   latest = loaded;
   const buffers = wanted.map(({ node, fate }) => {
     if (fate !== "assign") return new Buffer(node.dtype, node.size, null);
-    const old = node.srcs[1]!;
+    const old = oldOf(node);
     if (inPlace(node, overwrite)) return old.buffer!;
     return node.primitive === P.assignRows ? device().copy(old.buffer!) : new Buffer(node.dtype, node.size, null);
   });
@@ -356,7 +353,7 @@ function execute(wanted: Wanted[], overwrite: boolean): boolean {
     }
     node.buffer = buffers[i]!;
     if (fate === "assign") {
-      const old = node.srcs[1]!;
+      const old = oldOf(node);
       if (old.buffer === node.buffer) {
         old.buffer = null;
         old.stale = true;

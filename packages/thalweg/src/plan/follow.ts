@@ -14,6 +14,7 @@ import { type Capture, type Following, Node, recording, register } from "../grap
 import * as P from "../graph/primitive.js";
 import { type Shape, sameShape } from "../graph/shape.js";
 import { planFor } from "./cache.js";
+import { oldOf } from "./change.js";
 import { type Change, engine, type GradientOwner } from "./engine.js";
 import { collect } from "./key.js";
 import type { Result } from "./plan.js";
@@ -270,11 +271,8 @@ export class Recorded implements Following {
     const { assigns } = this;
     let same = this.holders === null && this.at === this.stepAt && changes.length === assigns.length;
     for (let i = 0; same && i < assigns.length; i++) {
-      const { old, value, rows, holder } = changes[i]!;
-      const [wantedValue, wantedOld, wantedRows] = assigns[i]!.srcs as [Node, Node, Node?];
-      const is = (src: Node | undefined, wanted: Node | undefined) =>
-        src === wanted || (wanted?.standsFor ?? null) === src;
-      same = holder !== undefined && is(value, wantedValue) && is(old, wantedOld) && is(rows, wantedRows);
+      const { holder } = changes[i]!;
+      same = holder !== undefined && isSame(changes[i]!, assigns[i]!);
     }
     if (!same) {
       this.abandon();
@@ -363,12 +361,12 @@ export class Recorded implements Following {
 
   private run(outputs: readonly Holder[], watches: readonly { owner: GradientOwner }[]): void {
     const { results, targets } = this;
-    const olds = this.assigns.map((node) => node.srcs[1]!.standsFor ?? node.srcs[1]!);
+    const olds = this.assigns.map((node) => actualOf(oldOf(node)));
     engine.beforeOverwriting(olds);
     for (let r = 0; r < results.length; r++) {
       const node = results[r]!;
       if (node.primitive.kind !== "assign") targets[r] = new Buffer(node.dtype, node.size, null);
-      else targets[r] = engine.targetOf(node.primitive, node.srcs[1]!.standsFor ?? node.srcs[1]!);
+      else targets[r] = engine.targetOf(node.primitive, actualOf(oldOf(node)));
     }
     this.plan.run(this.actual, this.scalars, targets);
     const failed = device().takeError();
@@ -378,8 +376,7 @@ export class Recorded implements Following {
       leaf.buffer = targets[r]!;
       node.standsFor = leaf;
       if (node.primitive.kind !== "assign") continue;
-      const slot = node.srcs[1]!;
-      const old = slot.standsFor ?? slot;
+      const old = actualOf(oldOf(node));
       leaf.requiresGrad = old.requiresGrad;
       leaf.mutable = true;
       leaf.live = true;
@@ -422,6 +419,20 @@ export class Recorded implements Following {
   private settled(node: Node): Node {
     return node.standsFor!;
   }
+}
+
+const actualOf = (node: Node): Node => node.standsFor ?? node;
+
+const is = (src: Node | undefined, wanted: Node | undefined): boolean =>
+  src === wanted || (wanted?.standsFor ?? null) === src;
+
+/** Whether a change is the recorded one. */
+function isSame({ old, value, rows, sources, place }: Change, { primitive, srcs, attr }: Node): boolean {
+  if (primitive !== P.assignBy)
+    return sources === undefined && is(value, srcs[0]) && is(old, srcs[1]) && is(rows, srcs[2]);
+  if (sources?.length !== srcs.length || place !== attr![0]) return false;
+  for (let s = 0; s < srcs.length; s++) if (!is(sources[s], srcs[s])) return false;
+  return true;
 }
 
 /** Lets a leaf of a recording stand for a value of the present call. */

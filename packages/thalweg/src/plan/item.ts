@@ -3,6 +3,7 @@ import type { Node } from "../graph/node.js";
 import type { Primitive } from "../graph/primitive.js";
 import * as P from "../graph/primitive.js";
 import { type Shape, sizeOf } from "../graph/shape.js";
+import { formulaOf } from "./formula.js";
 
 /**
  * How many elements one kernel folds in a row. A longer fold is done in blocks, whose results are folded in turn: that
@@ -119,6 +120,28 @@ export function itemsOf(
     });
     return result;
   };
+  const applied = new Map<string, readonly Item[]>();
+  /** The values of a formula's inputs after it was applied. */
+  const apply = ({ srcs, shape }: Node): readonly Item[] => {
+    const name = srcs.map((src) => src.index).join();
+    const known = applied.get(name);
+    if (known !== undefined) return known;
+    const { steps, outputs } = formulaOf(srcs[0]!);
+    const values = [...srcs.slice(1), ...srcs[0]!.srcs].map((src) => byNode[src.index]!);
+    for (const { primitive, dtype, srcs } of steps) {
+      values.push(
+        make(
+          primitive,
+          dtype,
+          shape,
+          srcs.map((place) => values[place]!),
+        ),
+      );
+    }
+    const results = outputs.map((place) => values[place]!);
+    applied.set(name, results);
+    return results;
+  };
   for (const node of nodes) {
     let item: Item;
     if (isInput(node)) {
@@ -135,6 +158,13 @@ export function itemsOf(
       item = make(P.scalar, node.dtype, node.shape, []);
       item.scalar = scalars.length;
       scalars.push(item);
+    } else if (node.primitive === P.formula) {
+      // It is written out for whoever is assigned a value by it.
+      continue;
+    } else if (node.primitive === P.assignBy) {
+      const place = node.attr![0]!;
+      item = make(P.assign, node.dtype, node.shape, [apply(node)[place - 1]!]);
+      item.overwrites = byNode[node.srcs[place]!.index]!;
     } else {
       const srcs = node.srcs.map((src) => byNode[src.index]!);
       item =
@@ -146,7 +176,7 @@ export function itemsOf(
         item.srcs = srcs.filter((_, s) => s !== 1);
       }
     }
-    byNode.push(item);
+    byNode[node.index] = item;
   }
   return { list, byNode, inputs, scalars };
 }

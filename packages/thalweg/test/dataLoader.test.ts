@@ -16,7 +16,9 @@ describe("DataLoader gives PyTorch's batches, and leaves the generator where PyT
     const { n, batchSize, shuffle, dropLast, own, length, epochs, next } = cases[i]!;
     manualSeed(seed);
     const generator = own ? new Generator(ownSeed) : undefined;
-    const loader = new DataLoader(new TensorDataset(arange(n)), { batchSize, shuffle, dropLast, generator });
+    const order = { shuffle, generator };
+    const options = batchSize === null ? { batchSize, ...order } : { batchSize, dropLast, ...order };
+    const loader = new DataLoader(new TensorDataset(arange(n)), options);
     expect(loader.length).toBe(length);
     epochs.forEach((batches, epoch) => {
       expect([...loader].map(rows)).toEqual(batches);
@@ -80,6 +82,42 @@ test("samples of a dataset that gives them one by one are stacked", () => {
   const [batch] = new DataLoader(dataset, { batchSize: 3 });
   expect(batch!.map(({ shape }) => shape)).toEqual([[3, 2], [3]]);
   expect(read(...batch!)).toEqual([0, 0, 1, 1, 2, 2, 0, 10, 20]);
+});
+
+describe("collate", () => {
+  const words = ["a", "bb", "ccc", "dd", "e"];
+  const dataset: Dataset<string> = { length: words.length, get: (i) => words[i]! };
+
+  test("makes batches of samples that are no tensors, in the order of a loader without it", () => {
+    const collate = (samples: readonly string[]) => ({
+      padded: zeros([samples.length, Math.max(...samples.map(({ length }) => length))]),
+      text: samples.join("|"),
+    });
+    manualSeed(4);
+    const made = [...new DataLoader(dataset, { batchSize: 2, shuffle: true, collate })];
+    manualSeed(4);
+    const order = [...new DataLoader(new TensorDataset(arange(5)), { batchSize: 2, shuffle: true })].map(rows);
+    expect(made.map(({ text }) => text)).toEqual(order.map((batch) => batch.map((i) => words[i]).join("|")));
+    expect(made.map(({ padded }) => padded.shape)).toEqual(
+      order.map((batch) => [batch.length, Math.max(...batch.map((i) => words[i]!.length))]),
+    );
+    expect([...new DataLoader(dataset, { batchSize: 2, dropLast: true, collate })]).toHaveLength(2);
+  });
+
+  test("is asked for where samples are no tensors, and used instead of the dataset's own stacking", () => {
+    expect(() => [...new DataLoader(dataset, { batchSize: 2 })]).toThrow(/need a collate .* or batchSize: null/);
+    const counts = new DataLoader(new TensorDataset(arange(5)), { batchSize: 2, collate: (samples) => samples.length });
+    expect([...counts]).toEqual([2, 2, 1]);
+  });
+
+  test("with batchSize null samples come one by one, as they are or as it makes them; batches cannot be dropped", () => {
+    expect([...new DataLoader(dataset, { batchSize: null })]).toEqual(words);
+    expect([...new DataLoader(dataset, { batchSize: null, collate: (word) => word.length })]).toEqual([1, 2, 3, 2, 1]);
+    const [[x]] = [...new DataLoader(new TensorDataset(arange(3)), { batchSize: null })] as [Batch];
+    expect(x!.shape).toEqual([]);
+    // @ts-expect-error: there is no last batch
+    expect(() => new DataLoader(dataset, { batchSize: null, dropLast: true })).toThrow(OptionError);
+  });
 });
 
 test("mistakes are said where they are made", () => {

@@ -7,7 +7,7 @@ import { Lowering, level, type Node } from "./lower.js";
 import { type Count, Nest, type Segment } from "./nest.js";
 import { I32, i32, v128 } from "./opcodes.js";
 import { INSTRUCTIONS, TYPES } from "./operations.js";
-import { forgetRows, hoistRows, rowsAhead, touchRow } from "./rows.js";
+import { aroundRows, rowsAhead, touchRow } from "./rows.js";
 
 /** Bodies of up to this many nodes are unrolled once more: beyond it the loop itself costs next to nothing. */
 const SMALL = 24;
@@ -85,16 +85,11 @@ export function emitMap(kernel: MapKernel): FunctionBuilder {
       } else nest.loop(l, count, [one]);
       return;
     }
-    hoistRows(single, stores, l);
     const vectors = (times: number, active: number) => {
       for (let u = 0; u < times; u++) new Evaluator(nest, noFold, 4, inner, 4 * u, active).store(stores);
     };
-    nest.loop(
-      l,
-      count,
-      segments(count, unrolls, vectors, () => single.store(stores)),
-    );
-    forgetRows(stores);
+    const all = segments(count, unrolls, vectors, () => single.store(stores));
+    aroundRows(single, stores, l, () => nest.loop(l, count, all));
   };
   return nest.function(() => {
     if (!loops.includes(0)) from(0);

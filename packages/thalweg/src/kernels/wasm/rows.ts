@@ -8,16 +8,16 @@ import { TYPES } from "./operations.js";
 
 type StoreTo = NonNullable<LoweredStore["row"]>;
 
-/** Locals that hold whether a row exists, and how many bytes it lies from the table's start. */
+/** Locals that hold whether a row exists (null: it does), and how many bytes it lies from the table's start. */
 interface RowAt {
-  readonly exists: number;
+  readonly exists: number | null;
   readonly start: number;
 }
 
 /** Finds out about the row with the number on the stack. */
-function locate(e: Evaluator, index: number, { size, scale }: StoreTo): RowAt {
+function locate(e: Evaluator, index: number, { size, scale }: StoreTo): { exists: number; start: number } {
   const { f } = e.nest;
-  const at: RowAt = { exists: e.nest.local(I32), start: e.nest.local(I32) };
+  const at = { exists: e.nest.local(I32), start: e.nest.local(I32) };
   f.get(index);
   f.i32(size);
   f.op(i32.ltU);
@@ -31,9 +31,12 @@ function locate(e: Evaluator, index: number, { size, scale }: StoreTo): RowAt {
 
 const known = new WeakMap<StoreTo, RowAt>();
 
-/** Emits, before a loop in which a store's row does not change, what is to be known of it. Undone by {@link forgetRows}. */
-export function hoistRows(e: Evaluator, stores: readonly LoweredStore[], loop: number): void {
-  const located = new Map<string, RowAt>();
+/**
+ * Emits a loop that makes stores, before it what is to be known of the rows that do not change in it. Where nothing but
+ * rows of one number is stored, and nothing in the loop can fail, it is left out if there is no such row.
+ */
+export function aroundRows(e: Evaluator, stores: readonly LoweredStore[], loop: number, emit: () => void): void {
+  const located = new Map<string, { exists: number; start: number }>();
   for (const { row } of stores) {
     if (row === null || level(row.index) >= loop) continue;
     const key = `${row.index.id}:${row.size}:${row.scale}`;
@@ -41,10 +44,26 @@ export function hoistRows(e: Evaluator, stores: readonly LoweredStore[], loop: n
     located.set(key, at);
     known.set(row, at);
   }
+  const { row: first } = stores[0]!;
+  const together = first !== null && stores.every(({ row }) => row?.index === first.index && row.size === first.size);
+  const there = together ? (known.get(first)?.exists ?? null) : null;
+  const values = stores.map(({ value }) => value);
+  if (there === null || mayFail(values, loop)) emit();
+  else {
+    for (const { row } of stores) known.set(row!, { ...known.get(row!)!, exists: null });
+    e.nest.f.get(there);
+    e.nest.f.if(undefined, emit);
+  }
+  for (const { row } of stores) if (row !== null) known.delete(row);
 }
 
-export function forgetRows(stores: readonly LoweredStore[]): void {
-  for (const { row } of stores) if (row !== null) known.delete(row);
+/** Whether indices are checked within a loop. */
+function mayFail(nodes: readonly Node[], loop: number, seen = new Set<Node>()): boolean {
+  return nodes.some((node) => {
+    if (seen.has(node) || level(node) < loop) return false;
+    seen.add(node);
+    return node.kind === "checked" || mayFail(node.args, loop, seen);
+  });
 }
 
 /** Stores a value, which has been computed, to the rows that exist. */
@@ -53,8 +72,7 @@ export function storeRow(e: Evaluator, store: LoweredStore, row: StoreTo): void 
   const { f } = e.nest;
   const induction = e.nest.induction(place.induction);
   const ifThere = ({ exists, start }: RowAt, body: (base: number) => void): void => {
-    f.get(exists);
-    f.if(undefined, () => {
+    const there = () => {
       const base = f.local(I32);
       f.get(induction);
       f.get(start);
@@ -62,7 +80,12 @@ export function storeRow(e: Evaluator, store: LoweredStore, row: StoreTo): void 
       f.set(base);
       body(base);
       f.release(base);
-    });
+    };
+    if (exists === null) there();
+    else {
+      f.get(exists);
+      f.if(undefined, there);
+    }
   };
   const apart = e.differs(row.index);
   const here = apart ? undefined : (known.get(row) ?? locate(e, e.single.local(row.index), row));

@@ -12,6 +12,8 @@ export interface Axis {
   readonly to: number;
 }
 
+export type Zoom = readonly [x: number, y: number, factor: number];
+
 export interface LabState {
   readonly view: View;
   readonly surface: SurfaceName;
@@ -29,6 +31,8 @@ export interface LabState {
   readonly speed: number;
   /** Turned as a surface: angle and tilt in degrees; null is the map from above. */
   readonly turned: readonly [number, number] | null;
+  /** The part of the surface that is looked at: its middle and how many times it is enlarged; null is all of it. */
+  readonly zoom: Zoom | null;
   readonly sweep: { readonly x: Axis; readonly y: Axis; readonly steps: number };
   /** The stop of the tour, from 0. */
   readonly stop: number;
@@ -51,6 +55,7 @@ export const initialState: LabState = {
   step: 45,
   speed: 20,
   turned: null,
+  zoom: null,
   sweep: { x: { name: "lr", from: 1e-3, to: 10 }, y: { name: "alpha", from: 0.5, to: 0.999 }, steps: 100 },
   stop: 0,
 };
@@ -66,6 +71,7 @@ export function toHash(state: LabState): string {
   for (const name of plain) put(name, String(state[name]), String(initialState[name]));
   put("start", state.start.join(), initialState.start.join());
   put("turned", state.turned?.join() ?? "", "");
+  put("zoom", state.zoom?.join() ?? "", "");
   put("sweep", sweepText(state), sweepText(initialState));
   const runners = state.runners.map(runnerText).join(";");
   put("run", runners, initialState.runners.map(runnerText).join(";"));
@@ -101,15 +107,34 @@ export function fromHash(hash: string): LabState {
     steps,
     step: Math.min(whole("step", 0, MOST_STEPS), steps),
     speed: whole("speed", 1, 1000),
-    turned: readPair(given.get("turned")),
+    turned: readTurned(given.get("turned")),
+    zoom: readZoom(given.get("zoom")),
     sweep: readSweep(given.get("sweep")) ?? initialState.sweep,
     stop: whole("stop", 0, 99),
   };
 }
 
-function readPair(text: string | null): [number, number] | null {
+function readNumbers(text: string | null, count: number): number[] | null {
   const numbers = text?.split(",").map(Number) ?? [];
-  return text !== "" && numbers.length === 2 && numbers.every(Number.isFinite) ? [numbers[0]!, numbers[1]!] : null;
+  return text !== "" && numbers.length === count && numbers.every(Number.isFinite) ? numbers : null;
+}
+
+const readPair = (text: string | null) => readNumbers(text, 2) as [number, number] | null;
+
+function readTurned(text: string | null): LabState["turned"] {
+  const pair = readPair(text);
+  return pair === null ? null : turnedTo(...pair);
+}
+
+/** Angle and tilt within what can be shown, in whole degrees. */
+export function turnedTo(turn: number, tilt: number): [number, number] {
+  const round = Math.round(turn);
+  return [round - 360 * Math.floor((round + 180) / 360), Math.min(Math.max(Math.round(tilt), 5), 85)];
+}
+
+function readZoom(text: string | null): Zoom | null {
+  const numbers = readNumbers(text, 3) as [number, number, number] | null;
+  return numbers === null || numbers[2] <= 0 ? null : numbers;
 }
 
 function readRunners(text: string | null): Runner[] | null {

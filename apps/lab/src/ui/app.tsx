@@ -6,14 +6,14 @@ import { VIEWS } from "../core/state.js";
 import { LANGUAGES, type Language, language, speak, words } from "../i18n/index.js";
 import { InsideView } from "./inside.js";
 import { PathsView } from "./paths.js";
-import { address, change, failure, lab } from "./store.js";
+import { address, change, failure, settings } from "./store.js";
 import { SweepView } from "./sweepView.js";
 import { type Choice, choice, choose } from "./theme.js";
 import { TourView } from "./tour.js";
 
 export function App() {
   const w = words.value;
-  const { view } = lab.value;
+  const { view } = settings.value;
   useEffect(() => {
     document.documentElement.lang = language.value === "zh" ? "zh-Hans" : "en";
     document.title = `${w.title} – ${w.views[view]}`;
@@ -73,7 +73,7 @@ export function App() {
 }
 
 function Open() {
-  switch (lab.value.view) {
+  switch (settings.value.view) {
     case "paths":
       return <PathsView />;
     case "inside":

@@ -1,4 +1,5 @@
 /** Numbers by step, drawn by uPlot: one line for each name, and a mark at the step on show. */
+import { effect, type ReadonlySignal } from "@preact/signals";
 import { useEffect, useRef } from "preact/hooks";
 import uPlot from "uplot";
 import { short } from "./format.js";
@@ -17,7 +18,9 @@ export interface Line {
 interface ChartProps {
   readonly title: string;
   readonly lines: readonly Line[];
-  readonly step: number;
+  /** The step that is marked, and the one whose values are told, which may lag behind. */
+  readonly step: ReadonlySignal<number>;
+  readonly told: ReadonlySignal<number>;
   /** Equal distances are equal factors; values that are not above 0 are gaps. */
   readonly log?: boolean;
 }
@@ -26,11 +29,9 @@ const HEIGHT = 170;
 /** How far above its beginning a line is followed. */
 const MOST_RISE = 1e4;
 
-export function StepChart({ title, lines, step, log = false }: ChartProps) {
+export function StepChart({ title, lines, step, told, log = false }: ChartProps) {
   const place = useRef<HTMLDivElement>(null);
   const chart = useRef<uPlot | null>(null);
-  const shown = useRef(step);
-  shown.current = step;
   const look = theme.value;
   const form = JSON.stringify(lines.map(({ name, colour, dashed }) => [name, colour, dashed]));
 
@@ -47,7 +48,7 @@ export function StepChart({ title, lines, step, log = false }: ChartProps) {
     const now = document.createElement("i");
     now.className = "now";
     const mark = (u: uPlot) => {
-      now.style.left = `${u.valToPos(shown.current, "x")}px`;
+      now.style.transform = `translateX(${u.valToPos(step.peek(), "x").toFixed(1)}px)`;
     };
     const made = new uPlot(
       {
@@ -83,40 +84,46 @@ export function StepChart({ title, lines, step, log = false }: ChartProps) {
     );
     made.over.append(now);
     chart.current = made;
-    mark(made);
+    const follow = effect(() => {
+      void step.value;
+      mark(made);
+    });
     const observer = new ResizeObserver(() =>
       made.setSize({ width: Math.max(target.clientWidth, 100), height: HEIGHT }),
     );
     observer.observe(target);
     return () => {
+      follow();
       observer.disconnect();
       made.destroy();
       chart.current = null;
     };
-  }, [form, log, look]);
+  }, [form, log, look, step]);
 
   useEffect(() => chart.current?.setData(dataOf(lines, log)), [lines, log]);
-  useEffect(() => {
-    const u = chart.current;
-    const now = u?.over.querySelector<HTMLElement>(".now");
-    if (u && now) now.style.left = `${u.valToPos(step, "x")}px`;
-  }, [step]);
 
   return (
     <figure class="chart">
       <figcaption>
         {title}
-        <span class="legend">
-          {lines.map((line) => (
-            <span key={line.name} style={{ "--mine": `var(${line.colour})` }} class={line.dashed ? "dashed" : ""}>
-              <i aria-hidden="true" /> {line.name}{" "}
-              <b>{short(line.values[Math.min(step, line.values.length - 1)] ?? Number.NaN)}</b>
-            </span>
-          ))}
-        </span>
+        <Legend lines={lines} told={told} />
       </figcaption>
       <div ref={place} aria-hidden="true" />
     </figure>
+  );
+}
+
+function Legend({ lines, told }: Pick<ChartProps, "lines" | "told">) {
+  const step = told.value;
+  return (
+    <span class="legend">
+      {lines.map((line, i) => (
+        <span key={`${i}${line.name}`} style={{ "--mine": `var(${line.colour})` }} class={line.dashed ? "dashed" : ""}>
+          <i aria-hidden="true" /> {line.name}{" "}
+          <b>{short(line.values[Math.min(step, line.values.length - 1)] ?? Number.NaN)}</b>
+        </span>
+      ))}
+    </span>
   );
 }
 

@@ -1,5 +1,5 @@
 /** What the page knows of the person's own table and of the training on it. */
-import { batch, signal } from "@preact/signals";
+import { batch, computed, signal } from "@preact/signals";
 import type { DataProgress, DataSettings, Outcome } from "../core/dataRun.js";
 import type { FromTrainer, ToTrainer } from "../worker/dataProtocol.js";
 import { failure } from "./store.js";
@@ -11,6 +11,8 @@ export const asked = signal<DataSettings | null>(null);
 export const trainingState = signal<"idle" | "running" | "paused" | "done">("idle");
 export const notes = signal<readonly string[]>([]);
 export const progress = signal<DataProgress | null>(null);
+/** Epochs that have been trained. */
+export const trained = computed(() => progress.value?.train.length ?? 0);
 export const outcome = signal<Outcome | null>(null);
 export const dataComplaint = signal<string | null>(null);
 

@@ -1,4 +1,5 @@
 /** The person's own data: a table, what to learn from it, and how training goes. */
+import { useMemo } from "preact/hooks";
 import { programOf } from "../core/dataRun.js";
 import { libraryOptions, optionsOf, RULE_NAMES, type RuleName } from "../core/rules.js";
 import { words } from "../i18n/index.js";
@@ -13,6 +14,7 @@ import {
   outcome,
   progress,
   startTraining,
+  trained,
   trainer,
   trainingState,
 } from "./dataStore.js";
@@ -206,25 +208,21 @@ function Settings() {
 function Running() {
   const w = words.value;
   const so = progress.value;
+  const lines = useMemo(() => {
+    // Step 0 of the chart is before the first epoch.
+    const line = (values: readonly number[]) => [Number.NaN, ...values];
+    if (so === null) return [];
+    const training = { name: w.data.training, colour: "--c1", values: line(so.train) };
+    if (so.validation.length === 0) return [training];
+    return [training, { name: w.data.validation, colour: "--c2", values: line(so.validation), dashed: true }];
+  }, [so, w]);
   if (so === null) return trainingState.value === "running" ? <p>{w.computing}</p> : null;
-  // Step 0 of the chart is before the first epoch.
-  const line = (values: readonly number[]) => [Number.NaN, ...values];
   return (
     <>
       <p aria-live="polite">
         {w.data.epoch(so.train.length, begun.value!.epochs)} <b>lr {short(so.lr)}</b>
       </p>
-      <StepChart
-        title={w.data.losses}
-        step={so.train.length}
-        log
-        lines={[
-          { name: w.data.training, colour: "--c1", values: line(so.train) },
-          ...(so.validation.length === 0
-            ? []
-            : [{ name: w.data.validation, colour: "--c2", values: line(so.validation), dashed: true }]),
-        ]}
-      />
+      <StepChart title={w.data.losses} step={trained} told={trained} log lines={lines} />
       {so.parameters === null ? null : <StepSizes parameters={so.parameters} />}
       {outcome.value === null ? null : <Outcome outcome={outcome.value} />}
       {notes.value.length === 0 ? null : (

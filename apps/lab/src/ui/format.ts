@@ -1,8 +1,8 @@
 /** A number in few characters: four digits, and powers of ten where they are shorter. */
-export function short(x: number): string {
+export function short(x: number, digitsShown = 4): string {
   if (!Number.isFinite(x)) return Number.isNaN(x) ? "NaN" : x > 0 ? "∞" : "−∞";
   const size = Math.abs(x);
-  if (x === 0 || (size < 1e5 && size >= 1e-3)) return String(Number(x.toPrecision(4))).replace("-", "−");
+  if (x === 0 || (size < 1e5 && size >= 1e-3)) return String(Number(x.toPrecision(digitsShown))).replace("-", "−");
   const [digits, power] = x.toExponential(2).split("e");
   const ten = `10${superscript(String(Number(power)))}`;
   const factor = Number(digits);

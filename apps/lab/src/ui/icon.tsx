@@ -8,10 +8,15 @@ const SHAPES = {
   last: "M19 4v16M5 5v14l11-7z",
   look: "M2 12c4-8 16-8 20 0c-4 8-16 8-20 0M12 9a3 3 0 1 0 0.01 0",
   remove: "M6 6l12 12M18 6L6 18",
+  plus: "M12 5v14M5 12h14",
+  minus: "M5 12h14",
+  whole: "M4 9V4h5M15 4h5v5M20 15v5h-5M9 20H4v-5",
 } as const;
 
+const OUTLINES = new Set<string>(["look", "remove", "plus", "minus", "whole"]);
+
 export function Icon({ name }: { readonly name: keyof typeof SHAPES }) {
-  const outline = name === "look" || name === "remove";
+  const outline = OUTLINES.has(name);
   return (
     <svg viewBox="0 0 24 24" width="18" height="18" aria-hidden="true" focusable="false">
       <path

@@ -1,4 +1,6 @@
 /** A step of the chosen rule, in formulas with their numbers, and what it is made of over time. */
+
+import { useMemo } from "preact/hooks";
 import { FORMULAS, linesOf, numbersOf, type StepNumbers } from "../core/inside.js";
 import type { Track } from "../core/path.js";
 import { words } from "../i18n/index.js";
@@ -8,15 +10,15 @@ import { SurfaceMap } from "./map.js";
 import { Maths } from "./maths.js";
 import { RunnerSelect } from "./runnerSelect.js";
 import { RunnerOptions } from "./runners.js";
-import { lab, selectedTrack, surface } from "./store.js";
+import { facts, selectedTrack, settings, step, told } from "./store.js";
 import { SurfacePicker } from "./surfacePicker.js";
 import { Transport } from "./transport.js";
 
 export function InsideView() {
   const w = words.value;
-  const { runners, selected, step } = lab.value;
+  const { runners, selected } = settings.value;
   const track = selectedTrack.value;
-  const axes = surface.value?.facts.axes ?? ["x", "y"];
+  const axes = facts.value?.axes ?? ["x", "y"];
   const runner = runners[selected]!;
   return (
     <div class="inside">
@@ -35,8 +37,8 @@ export function InsideView() {
             <Maths key={line} tex={line} block />
           ))}
         </section>
-        {track === null ? null : <StepInNumbers track={track} step={Math.min(step, track.steps)} axes={axes} />}
-        {track === null ? null : <OverTime track={track} step={step} axes={axes} />}
+        {track === null ? null : <StepInNumbers track={track} axes={axes} />}
+        {track === null ? null : <OverTime track={track} axes={axes} />}
       </div>
     </div>
   );
@@ -44,12 +46,12 @@ export function InsideView() {
 
 interface TrackProps {
   readonly track: Track;
-  readonly step: number;
   readonly axes: readonly [string, string];
 }
 
-function StepInNumbers({ track, step, axes }: TrackProps) {
+function StepInNumbers({ track, axes }: TrackProps) {
   const w = words.value;
+  const step = Math.min(told.value, track.steps);
   const both = [numbersOf(track, step, 0), numbersOf(track, step, 1)] as const;
   const [first, second] = both;
   if (first === null || second === null) return <p>{w.noStep}</p>;
@@ -127,24 +129,32 @@ function Verdict({
   );
 }
 
-export function OverTime({ track, step, axes }: TrackProps) {
+export function OverTime({ track, axes }: TrackProps) {
   const w = words.value;
-  /** Rows belong to steps 1, 2, …; step 0 has none. */
-  const column = (rows: readonly number[], c: number, of: (x: number) => number = (x) => x) => [
-    Number.NaN,
-    ...Array.from({ length: track.steps }, (_, i) => of(rows[2 * i + c]!)),
-  ];
-  const both = (rows: readonly number[], of?: (x: number) => number) =>
-    axes.map((axis, c) => ({ name: axis, colour: `--a${c + 1}`, dashed: c === 1, values: column(rows, c, of) }));
-  const squares = track.state.squareAvg ?? track.state.expAvgSq ?? track.state.sum;
+  // Made once for each run: charts draw lines anew when they are others.
+  const lines = useMemo(() => {
+    /** Rows belong to steps 1, 2, …; step 0 has none. */
+    const column = (rows: readonly number[], c: number, of: (x: number) => number = (x) => x) => [
+      Number.NaN,
+      ...Array.from({ length: track.steps }, (_, i) => of(rows[2 * i + c]!)),
+    ];
+    const both = (rows: readonly number[], of?: (x: number) => number) =>
+      axes.map((axis, c) => ({ name: axis, colour: `--a${c + 1}`, dashed: c === 1, values: column(rows, c, of) }));
+    const squares = track.state.squareAvg ?? track.state.expAvgSq ?? track.state.sum;
+    return {
+      gradients: both(track.gradients),
+      roots: squares === undefined ? null : both(squares, Math.sqrt),
+      stepSizes: track.stepSizes.length === 0 ? null : both(track.stepSizes),
+    };
+  }, [track, axes.join()]);
   return (
     <section class="over-time">
-      <StepChart title={w.gradients} step={step} lines={both(track.gradients)} />
-      {squares === undefined ? null : <StepChart title={w.roots} step={step} log lines={both(squares, Math.sqrt)} />}
-      {track.stepSizes.length === 0 ? (
+      <StepChart title={w.gradients} step={step} told={told} lines={lines.gradients} />
+      {lines.roots === null ? null : <StepChart title={w.roots} step={step} told={told} log lines={lines.roots} />}
+      {lines.stepSizes === null ? (
         <p>{w.noStepSize}</p>
       ) : (
-        <StepChart title={w.stepSizes} step={step} log lines={both(track.stepSizes)} />
+        <StepChart title={w.stepSizes} step={step} told={told} log lines={lines.stepSizes} />
       )}
     </section>
   );

@@ -1,9 +1,9 @@
 /** Which of the runners is looked into. */
 import { words } from "../i18n/index.js";
-import { change, lab } from "./store.js";
+import { change, settings } from "./store.js";
 
 export function RunnerSelect() {
-  const { runners, selected } = lab.value;
+  const { runners, selected } = settings.value;
   return (
     <label class="inline">
       {words.value.rule}

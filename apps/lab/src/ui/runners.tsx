@@ -6,7 +6,18 @@ import { short } from "./format.js";
 import { Icon } from "./icon.js";
 import { COLOURS } from "./palette.js";
 import { Slider } from "./slider.js";
-import { addRunner, change, changeRunner, complaint, lab, lossAt, removeRunner, setOption, tracks } from "./store.js";
+import {
+  addRunner,
+  change,
+  changeRunner,
+  complaint,
+  lossAt,
+  removeRunner,
+  setOption,
+  settings,
+  told,
+  tracks,
+} from "./store.js";
 
 /** What a rule starts with when it is added: defaults, but a learning rate that moves something on these surfaces. */
 const LIVELY: Partial<Record<RuleName, Runner["options"]>> = {
@@ -25,7 +36,7 @@ const LIVELY: Partial<Record<RuleName, Runner["options"]>> = {
 
 export function Runners() {
   const w = words.value;
-  const { runners } = lab.value;
+  const { runners } = settings.value;
   return (
     <section class="runners" aria-label={w.rules}>
       {runners.map((runner, i) => (
@@ -57,8 +68,7 @@ export function Runners() {
 
 function RunnerCard({ runner, i }: { readonly runner: Runner; readonly i: number }) {
   const w = words.value;
-  const { selected, step, runners } = lab.value;
-  const track = tracks.value[i];
+  const { selected, runners } = settings.value;
   const wrong = complaint.value?.runner === i ? complaint.value : null;
   return (
     <article
@@ -79,13 +89,7 @@ function RunnerCard({ runner, i }: { readonly runner: Runner; readonly i: number
             <option key={name}>{name}</option>
           ))}
         </select>
-        <output class="loss">
-          {track === undefined
-            ? ""
-            : track.diverged !== null && step >= track.diverged
-              ? w.diverged(track.diverged)
-              : `${w.loss} ${short(lossAt(track, step))}`}
-        </output>
+        <Loss i={i} />
         <button
           type="button"
           class="icon"
@@ -116,6 +120,17 @@ function RunnerCard({ runner, i }: { readonly runner: Runner; readonly i: number
       <RunnerOptions runner={runner} i={i} />
     </article>
   );
+}
+
+/** A component of its own: the only part of a card that changes with the step. */
+function Loss({ i }: { readonly i: number }) {
+  const w = words.value;
+  const track = tracks.value[i];
+  const step = told.value;
+  const diverged = track !== undefined && track.diverged !== null && step >= track.diverged;
+  const said =
+    track === undefined ? "" : diverged ? w.diverged(track.diverged!) : `${w.loss} ${short(lossAt(track, step))}`;
+  return <output class="loss">{said}</output>;
 }
 
 export function RunnerOptions({ runner, i }: { readonly runner: Runner; readonly i: number }) {

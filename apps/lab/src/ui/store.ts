@@ -1,23 +1,29 @@
 /** What the page knows: its state, which the address holds, and what the worker has answered. */
 import { batch, computed, effect, signal } from "@preact/signals";
-import type { Grid } from "../core/grid.js";
 import type { Track } from "../core/path.js";
 import type { Options, Runner } from "../core/rules.js";
 import { fromHash, initialState, type LabState, MOST_RUNNERS, toHash } from "../core/state.js";
+import { lowestOf } from "../core/terrain.js";
 import { Line } from "../worker/client.js";
-import type { Answer, Complaint, SceneRequest, SurfaceFacts } from "../worker/protocol.js";
+import type { Answer, Complaint, Ground, GroundRequest, SceneRequest } from "../worker/protocol.js";
 
-/** The state of the page; set it with {@link change}. */
-export const lab = signal<LabState>(fromHash(location.hash));
+/** The state but for its step: what stays the same while the paths are played. Set it with {@link change}. */
+export const settings = signal<Omit<LabState, "step">>(initialState);
+/** The step on show; up to sixty a second while playing. */
+export const step = signal(0);
+/** The whole state. Whoever reads it is called for each step that is played. */
+export const lab = computed((): LabState => ({ ...settings.value, step: step.value }));
 export const playing = signal(false);
 
-/** The surface on show; null until the worker has answered. */
-export const surface = signal<{
-  readonly key: string;
-  readonly facts: SurfaceFacts;
-  readonly grid: Grid;
-  readonly levels: readonly number[];
-} | null>(null);
+/** The step that words and figures tell: the one on show, but at most every so many milliseconds while playing. */
+export const told = signal(0);
+const TELL_EVERY = 100;
+
+/** The ground that is shown; null until the worker has answered. */
+export const ground = signal<Ground | null>(null);
+export const facts = computed(() => ground.value?.facts ?? null);
+/** The lowest loss on show. */
+export const floor = computed(() => (ground.value === null ? 0 : lowestOf(ground.value.grid)));
 export const tracks = signal<readonly Track[]>([]);
 export const computing = signal(true);
 export const complaint = signal<Complaint | null>(null);
@@ -25,34 +31,37 @@ export const complaint = signal<Complaint | null>(null);
 export const failure = signal<string | null>(null);
 
 /** Changes some of the state. */
-export function change(changes: Partial<LabState>): void {
-  lab.value = { ...lab.value, ...changes };
+export function change({ step: next, ...others }: Partial<LabState>): void {
+  batch(() => {
+    if (Object.keys(others).length > 0) settings.value = { ...settings.value, ...others };
+    if (next !== undefined) step.value = next;
+  });
 }
 
 /** Changes options of one runner. */
 export function changeRunner(i: number, runner: Runner): void {
-  change({ runners: lab.value.runners.map((old, j) => (j === i ? runner : old)) });
+  change({ runners: settings.value.runners.map((old, j) => (j === i ? runner : old)) });
 }
 
 export function setOption(i: number, name: string, value: Options[string]): void {
-  const runner = lab.value.runners[i]!;
+  const runner = settings.value.runners[i]!;
   changeRunner(i, { ...runner, options: { ...runner.options, [name]: value } });
 }
 
 export function addRunner(runner: Runner): void {
-  const { runners } = lab.value;
+  const { runners } = settings.value;
   if (runners.length >= MOST_RUNNERS) return;
   change({ runners: [...runners, runner], selected: runners.length });
 }
 
 export function removeRunner(i: number): void {
-  const { runners, selected } = lab.value;
+  const { runners, selected } = settings.value;
   if (runners.length === 1) return;
   const left = runners.filter((_, j) => j !== i);
   change({ runners: left, selected: Math.min(selected > i ? selected - 1 : selected, left.length - 1) });
 }
 
-export const selectedTrack = computed(() => tracks.value[lab.value.selected] ?? null);
+export const selectedTrack = computed(() => tracks.value[settings.value.selected] ?? null);
 
 const line = new Line((message) => {
   failure.value = message;
@@ -60,71 +69,86 @@ const line = new Line((message) => {
 
 /** What the paths depend on: the rest of the state changes nothing that is computed. */
 const scene = computed((): string => {
-  const { surface: name, formula, start, runners, steps } = lab.value;
-  return JSON.stringify([name, name === "formula" ? formula : "", start, runners, steps]);
+  const { surface, formula, start, runners, steps } = settings.value;
+  return JSON.stringify([surface, surface === "formula" ? formula : "", start, runners, steps]);
 });
 
 /** Starts keeping worker and address in step with the state. Called once. */
 export function connect(): void {
+  const read = () => change(fromHash(location.hash));
+  read();
   effect(() => {
     void scene.value;
-    const { surface: name, formula, start, runners, steps } = lab.peek();
-    const request: SceneRequest = {
-      kind: "scene",
-      surface: name,
-      formula,
-      start,
-      runners,
-      steps,
-      known: surface.peek()?.key ?? "",
-    };
+    const { surface, formula, start, runners, steps } = settings.peek();
+    const request: SceneRequest = { kind: "scene", surface, formula, start, runners, steps };
     computing.value = true;
     line.ask(request, take);
   });
   effect(() => {
-    const hash = toHash(lab.value);
-    // While something is dragged or played the address follows at its own pace: browsers allow so many changes a second.
+    const now = step.value;
+    const on = playing.value;
+    if (!on) told.value = now;
+    else if (performance.now() - lastTold >= TELL_EVERY) {
+      lastTold = performance.now();
+      told.value = now;
+    }
+  });
+  effect(() => {
+    void [settings.value, step.value];
+    // While something is dragged or played the address waits: writing it costs a frame, and browsers allow so many changes a second.
     clearTimeout(pendingAddress);
     pendingAddress = setTimeout(() => {
+      const hash = toHash(lab.peek());
       if (location.hash.slice(1) !== hash) history.replaceState(null, "", `#${hash}`);
     }, 150);
   });
-  addEventListener("hashchange", () => {
-    lab.value = fromHash(location.hash);
-  });
+  addEventListener("hashchange", read);
 }
 let pendingAddress: ReturnType<typeof setTimeout> | undefined;
+let lastTold = 0;
 
 function take(answer: Answer): void {
   batch(() => {
-    switch (answer.kind) {
-      case "surface":
-        surface.value = answer;
-        complaint.value = null;
-        break;
-      case "tracks":
-        tracks.value = answer.tracks;
-        complaint.value = null;
-        computing.value = !answer.done;
-        break;
-      case "complaint":
-        complaint.value = answer.complaint;
-        computing.value = false;
-        break;
+    if (answer.kind === "tracks") {
+      tracks.value = answer.tracks;
+      complaint.value = null;
+      computing.value = !answer.done;
+    } else if (answer.kind === "complaint") {
+      complaint.value = answer.complaint;
+      computing.value = false;
     }
+  });
+}
+
+let drawing = false;
+let waiting: GroundRequest | null = null;
+
+/** Has the ground drawn; while one is being drawn, only the latest request waits. */
+export function askGround(request: GroundRequest): void {
+  if (drawing) {
+    waiting = request;
+    return;
+  }
+  drawing = true;
+  line.ask(request, (answer) => {
+    drawing = false;
+    if (answer.kind === "ground") ground.value = answer;
+    const next = waiting;
+    waiting = null;
+    if (next !== null) askGround(next);
   });
 }
 
 /** The address of the page as it stands. */
 export const address = (): string => `${location.origin}${location.pathname}#${toHash(lab.value)}`;
 
-/** Where a path stands at the step on show (or where it ended). */
-export function positionAt(track: Track, step: number): readonly [number, number] {
-  const at = 2 * Math.min(step, track.steps);
-  return [track.positions[at]!, track.positions[at + 1]!];
+/** Where a path stands at a step (or where it ended). */
+export function positionAt(track: Track, at: number): readonly [number, number] {
+  const i = 2 * Math.min(at, track.steps);
+  return [track.positions[i]!, track.positions[i + 1]!];
 }
 
-/** The loss at the step on show. */
-export const lossAt = (track: Track, step: number): number => track.losses[Math.min(step, track.steps)]!;
+/** The loss at a step. */
+export const lossAt = (track: Track, at: number): number => track.losses[Math.min(at, track.steps)]!;
 
 export { initialState };

@@ -4,12 +4,13 @@ import { FUNCTION_NAMES } from "../core/formula.js";
 import { STARTS } from "../core/starts.js";
 import { SURFACES, type SurfaceName } from "../core/surfaces.js";
 import { words } from "../i18n/index.js";
+import { FIRST_TURN } from "./looking.js";
 import { Maths } from "./maths.js";
-import { change, complaint, initialState, lab, surface } from "./store.js";
+import { change, complaint, facts, initialState, settings } from "./store.js";
 
 export function SurfacePicker() {
   const w = words.value;
-  const { surface: name, formula, turned } = lab.value;
+  const { surface: name, formula, turned } = settings.value;
   const wrong = complaint.value !== null && complaint.value.runner === null ? complaint.value : null;
   return (
     <div class="picker">
@@ -19,7 +20,7 @@ export function SurfacePicker() {
           value={name}
           onChange={(event) => {
             const next = event.currentTarget.value as SurfaceName;
-            change({ surface: next, start: STARTS[next] });
+            change({ surface: next, start: STARTS[next], zoom: null });
           }}
         >
           {SURFACES.map((known) => (
@@ -33,7 +34,7 @@ export function SurfacePicker() {
         <button type="button" aria-pressed={turned === null} onClick={() => change({ turned: null })}>
           {w.map}
         </button>
-        <button type="button" aria-pressed={turned !== null} onClick={() => change({ turned: turned ?? [30, 40] })}>
+        <button type="button" aria-pressed={turned !== null} onClick={() => change({ turned: turned ?? FIRST_TURN })}>
           {w.relief}
         </button>
       </div>
@@ -71,15 +72,13 @@ export function SurfacePicker() {
         </label>
       ) : null}
       {wrong === null ? (
-        <div class="shown-formula">
-          {surface.value === null ? null : <Maths tex={`f = ${surface.value.facts.tex}`} />}
-        </div>
+        <div class="shown-formula">{facts.value === null ? null : <Maths tex={`f = ${facts.value.tex}`} />}</div>
       ) : (
         <p class="complaint" role="alert">
           {sentence(wrong)} {wrong.at === null ? "" : w.at(wrong.at)}
         </p>
       )}
-      <button type="button" class="quiet" onClick={() => change({ ...initialState, view: lab.value.view })}>
+      <button type="button" class="quiet" onClick={() => change({ ...initialState, view: settings.value.view })}>
         {w.reset}
       </button>
     </div>

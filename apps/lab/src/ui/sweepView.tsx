@@ -7,9 +7,9 @@ import { words } from "../i18n/index.js";
 import { Line } from "../worker/client.js";
 import type { Answer } from "../worker/protocol.js";
 import { short } from "./format.js";
-import { colour } from "./palette.js";
+import { channels, colour } from "./palette.js";
 import { RunnerSelect } from "./runnerSelect.js";
-import { change, changeRunner, failure, lab } from "./store.js";
+import { change, changeRunner, failure, settings } from "./store.js";
 import { SurfacePicker } from "./surfacePicker.js";
 import { theme } from "./theme.js";
 
@@ -24,7 +24,7 @@ let line: Line | null = null;
 
 /** Runs the sweep of the selected runner; a worker of its own leaves the race undisturbed. */
 function run(): void {
-  const { surface, formula, start, runners, selected, sweep } = lab.value;
+  const { surface, formula, start, runners, selected, sweep } = settings.value;
   line ??= new Line((message) => {
     failure.value = message;
   });
@@ -43,7 +43,7 @@ function run(): void {
 
 export function SweepView() {
   const w = words.value;
-  const { runners, selected, sweep, surface, formula, start } = lab.value;
+  const { runners, selected, sweep, surface, formula, start } = settings.value;
   const runner = runners[selected]!;
   const known = sweepable(runner.rule);
   const own = (axis: Axis, i: number): Axis =>
@@ -163,13 +163,13 @@ function HeatMap({ x, y }: { readonly x: string; readonly y: string }) {
   const best = result === null ? null : bestOf(result.losses);
   const load = ([c, r]: readonly [number, number]) => {
     if (result === null) return;
-    const { runners, selected } = lab.value;
+    const { runners, selected } = settings.value;
     const runner = runners[selected]!;
     changeRunner(selected, {
       ...runner,
       options: { ...runner.options, [x]: result.xs[c]!, [y]: result.ys[r]! },
     });
-    change({ view: "paths", steps: lab.value.sweep.steps, step: lab.value.sweep.steps });
+    change({ view: "paths", steps: settings.value.sweep.steps, step: settings.value.sweep.steps });
   };
   const at = (event: MouseEvent): [number, number] => {
     const box = canvas.current!.getBoundingClientRect();
@@ -228,7 +228,7 @@ function HeatMap({ x, y }: { readonly x: string; readonly y: string }) {
       </div>
       <figcaption>
         <output aria-live="polite">{sentence}</output>
-        <progress max={lab.value.sweep.steps} value={result?.steps ?? 0} aria-label={w.steps} />
+        <progress max={settings.value.sweep.steps} value={result?.steps ?? 0} aria-label={w.steps} />
         <span class="scale">
           {w.lower} <i /> {w.higher}
         </span>
@@ -276,9 +276,4 @@ function lowerBound(sorted: Float32Array, x: number): number {
     else high = middle;
   }
   return low;
-}
-
-function channels(hex: string): [number, number, number] {
-  const value = Number.parseInt(hex.slice(1), 16);
-  return [(value >> 16) & 255, (value >> 8) & 255, value & 255];
 }

@@ -6,12 +6,12 @@ import { OverTime } from "./inside.js";
 import { LossChart } from "./lossChart.js";
 import { SurfaceMap } from "./map.js";
 import { Runners } from "./runners.js";
-import { change, lab, playing, selectedTrack, surface } from "./store.js";
+import { change, facts, playing, selectedTrack, settings } from "./store.js";
 import { Transport } from "./transport.js";
 
 export function TourView() {
   const w = words.value;
-  const stop = Math.min(lab.value.stop, TOUR.length - 1);
+  const stop = Math.min(settings.value.stop, TOUR.length - 1);
   const { title, text, state } = TOUR[stop]!;
   const go = (to: number) => {
     const next = TOUR[to];
@@ -22,7 +22,7 @@ export function TourView() {
   // Arriving from another view: the stop's own state is shown.
   // Only on arrival.
   useEffect(() => {
-    const { runners, surface: name } = lab.value;
+    const { runners, surface: name } = settings.value;
     if (JSON.stringify([runners, name]) !== JSON.stringify([state.runners, state.surface])) change({ ...state, stop });
   }, []);
   const track = selectedTrack.value;
@@ -57,9 +57,7 @@ export function TourView() {
         <SurfaceMap />
         <Transport />
         <LossChart />
-        {track === null ? null : (
-          <OverTime track={track} step={lab.value.step} axes={surface.value?.facts.axes ?? ["x", "y"]} />
-        )}
+        {track === null ? null : <OverTime track={track} axes={facts.value?.axes ?? ["x", "y"]} />}
       </div>
       <Runners />
     </div>

@@ -1,9 +1,11 @@
 /** What the page and the worker say to each other. Each request has a number; replies name the request they answer. */
 import type { FormulaError } from "../core/formula.js";
 import type { Grid } from "../core/grid.js";
+import type { Palette } from "../core/paint.js";
 import type { Track } from "../core/path.js";
+import type { Depth } from "../core/relief.js";
 import type { Runner } from "../core/rules.js";
-import type { Axis } from "../core/state.js";
+import type { Axis, Zoom } from "../core/state.js";
 import type { Surface, SurfaceName } from "../core/surfaces.js";
 
 export interface SceneRequest {
@@ -13,8 +15,21 @@ export interface SceneRequest {
   readonly start: readonly [number, number];
   readonly runners: readonly Runner[];
   readonly steps: number;
-  /** The key of the surface that the page has got already; it is not sent again. */
-  readonly known: string;
+}
+
+/** The ground that paths go over, as a picture. */
+export interface GroundRequest {
+  readonly kind: "ground";
+  readonly surface: SurfaceName;
+  readonly formula: string;
+  readonly start: readonly [number, number];
+  readonly zoom: Zoom | null;
+  readonly turned: readonly [number, number] | null;
+  /** In the pixels of the page, of which each has `density` × `density` of the screen's. */
+  readonly width: number;
+  readonly height: number;
+  readonly density: number;
+  readonly palette: Palette;
 }
 
 export interface SweepRequest {
@@ -30,10 +45,10 @@ export interface SweepRequest {
   readonly count: number;
 }
 
-export type Request = SceneRequest | SweepRequest;
+export type Request = SceneRequest | GroundRequest | SweepRequest;
 
 /** What is shown of a surface beside its heights. */
-export type SurfaceFacts = Pick<Surface, "name" | "tex" | "axes" | "minima" | "start">;
+export type SurfaceFacts = Pick<Surface, "name" | "tex" | "axes" | "minima" | "start" | "view">;
 
 export interface Complaint {
   readonly reason: FormulaError["reason"] | "option" | "other";
@@ -43,14 +58,23 @@ export interface Complaint {
   readonly runner: number | null;
 }
 
+/** A ground that has been drawn, and all that is needed to find places on it. */
+export interface Ground {
+  readonly kind: "ground";
+  readonly facts: SurfaceFacts;
+  readonly grid: Grid;
+  readonly levels: readonly number[];
+  readonly turned: readonly [number, number] | null;
+  readonly width: number;
+  readonly height: number;
+  /** RGBA, in the screen's pixels. */
+  readonly pixels: ImageData;
+  /** Of a relief: what lies in front of what. */
+  readonly depth: Depth | null;
+}
+
 export type Answer =
-  | {
-      readonly kind: "surface";
-      readonly key: string;
-      readonly facts: SurfaceFacts;
-      readonly grid: Grid;
-      readonly levels: readonly number[];
-    }
+  | Ground
   | { readonly kind: "tracks"; readonly tracks: readonly Track[]; readonly done: boolean }
   | {
       readonly kind: "sweep";

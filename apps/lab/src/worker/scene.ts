@@ -1,21 +1,25 @@
 /** Answers requests piece by piece, so that a newer one can take over between two pieces. */
 import { FormulaError } from "../core/formula.js";
-import { gridOf, levelsOf } from "../core/grid.js";
 import { PathRun } from "../core/path.js";
-import { type Surface, surfaceOf } from "../core/surfaces.js";
+import { surfaceOf } from "../core/surfaces.js";
 import { SweepRun } from "../core/sweep.js";
+import { drawGround } from "./ground.js";
 import type { Answer, Complaint, Request, SceneRequest, SweepRequest } from "./protocol.js";
 
 /** Milliseconds of work between two looks for a newer request. */
 const PIECE = 24;
-const COLUMNS = 121;
-const ROWS = 91;
-const LEVELS = 18;
 
 /** The answers to a request, one after another. */
 export function* answer(request: Request): Generator<Answer | null, void> {
   try {
-    yield* request.kind === "scene" ? scene(request) : sweep(request);
+    switch (request.kind) {
+      case "scene":
+        return yield* scene(request);
+      case "ground":
+        return yield drawGround(request);
+      case "sweep":
+        return yield* sweep(request);
+    }
   } catch (error) {
     yield { kind: "complaint", complaint: complaintOf(error, null) };
   }
@@ -32,28 +36,9 @@ function complaintOf(error: unknown, runner: number | null): Complaint {
   };
 }
 
-function* scene({
-  surface: name,
-  formula,
-  start,
-  runners,
-  steps,
-  known,
-}: SceneRequest): Generator<Answer | null, void> {
-  const surface = surfaceOf(name, formula);
-  const view = including(surface.view, start);
-  const key = JSON.stringify([name, formula, view]);
-  if (key !== known) {
-    const grid = gridOf(surface, view, COLUMNS, ROWS);
-    const { tex, axes, minima } = surface;
-    yield {
-      kind: "surface",
-      key,
-      facts: { name, tex, axes, minima, start: surface.start },
-      grid,
-      levels: levelsOf(grid, LEVELS),
-    };
-  }
+function* scene({ surface: name, formula, start, runners, steps }: SceneRequest): Generator<Answer | null, void> {
+  // A formula that cannot be read is no rule's fault.
+  surfaceOf(name, formula);
   const runs: PathRun[] = [];
   for (const [i, runner] of runners.entries()) {
     try {
@@ -80,15 +65,6 @@ function* scene({
     } else yield null;
   }
   if (told < steps) yield { kind: "tracks", tracks: runs.map(({ track }) => track), done: true };
-}
-
-/** A view that is grown, if need be, so that the start lies in it. */
-function including({ x, y }: Surface["view"], [px, py]: readonly [number, number]): Surface["view"] {
-  const grown = ([from, to]: readonly [number, number], p: number): [number, number] => {
-    const margin = (to - from) / 20;
-    return [p < from ? p - margin : from, p > to ? p + margin : to];
-  };
-  return { x: grown(x, px), y: grown(y, py) };
 }
 
 function* sweep({ surface, formula, start, runner, x, y, steps, count }: SweepRequest): Generator<Answer | null, void> {

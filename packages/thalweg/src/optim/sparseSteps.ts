@@ -1,7 +1,8 @@
+import { Buffer } from "../device/buffer.js";
 import { allocate } from "../dtype.js";
 import { IndexError, OptionError } from "../errors.js";
-import type { Node } from "../graph/node.js";
-import { recording } from "../graph/node.js";
+import { leafNode, type Node, recording } from "../graph/node.js";
+import type { Shape } from "../graph/shape.js";
 import { type Change, step as recordStep } from "../plan/engine.js";
 import { tensor, zeros, zerosLike } from "../tensor/create.js";
 import { constant, sub, where } from "../tensor/elementwise.js";
@@ -33,13 +34,17 @@ type Write = (holder: Tensor, rows: Tensor, index: Tensor) => void;
 
 /** Rows that are about to be worked on. */
 interface Touched {
-  /** The row at each place; -1 where a row is named again. */
-  readonly index: Int32Array;
-  /** The place where each place's row is named first; null if no row is named more than twice. */
-  readonly firsts: Int32Array | null;
-  /** For the first place of each row the second; else -1. */
-  readonly seconds: Int32Array;
+  /** The row at each place [n]; -1 where a row is named again. */
+  readonly index: Tensor;
+  /** For the first place of each row the second [n, 1, …]; else -1. */
+  readonly seconds: Tensor;
+  /** The place where each place's row is named first [n, 1, …]; null if no row is named more than twice. */
+  readonly firsts: Tensor | null;
 }
+
+/** A tensor of an array that nobody writes to any more. */
+const holding = (data: Int32Array, shape: Shape): Tensor =>
+  new Tensor(leafNode(new Buffer("int32", data.length, data), shape));
 
 /** Momentum that carries less than this part of a step further is over. */
 const NEGLIGIBLE = 1e-12;
@@ -65,6 +70,10 @@ export class SparseSteps {
   private readonly lrs: number[] = [];
   private readonly powers: { readonly rate: number; readonly table: Tensor }[] = [];
   private places = new Int32Array(0);
+  /** From this number on, what stands in `places` is of the present batch. */
+  private since = 1;
+  /** What a rule reads that works on so many rows, and has not set what it reads. */
+  private unset: { readonly n: number; readonly zeros: State } | null = null;
   private moves = false;
   private own: Node | null = null;
 
@@ -176,71 +185,90 @@ export class SparseSteps {
     const index = rows.dataSync() as Int32Array;
     const n = index.length;
     const count = this.p.shape[0]!;
-    // A hash table of places, at most a quarter full, with the next one free where two rows meet.
-    const bits = 34 - Math.clz32(n);
-    if (this.places.length !== 1 << bits) this.places = new Int32Array(1 << bits);
-    const { places } = this;
+    // A hash table of places, at most an eighth full, with the next one free where two rows meet. What older batches have
+    // left in it is smaller than `since`, so it need not be cleared.
+    const bits = 35 - Math.clz32(n);
+    if (this.places.length !== 1 << bits || this.since > 2 ** 30 - n) {
+      this.places = new Int32Array(1 << bits);
+      this.since = 1;
+    }
+    const { places, since } = this;
+    this.since += n;
     const mask = places.length - 1;
-    places.fill(-1);
-    const firsts = new Int32Array(n);
+    const shift = 31 - bits;
     const seconds = new Int32Array(n).fill(-1);
-    let most = 1;
+    const again: [place: number, first: number][] = [];
+    let thrice = false;
     for (let i = 0; i < n; i++) {
       const row = index[i]!;
       if (row < 0 || row >= count)
         throw new IndexError(`embedding: row ${row} is out of bounds for a table of ${count} rows`);
-      let at = Math.imul(row, 0x9e3779b1) >>> (32 - bits);
-      while (places[at]! >= 0 && index[places[at]!] !== row) at = (at + 1) & mask;
-      const first = places[at]!;
-      firsts[i] = first < 0 ? i : first;
-      if (first < 0) places[at] = i;
-      else if (seconds[first]! >= 0) most = 3;
-      else {
-        seconds[first] = i;
-        most = Math.max(most, 2);
+      let at = (Math.imul(row, 0x9e3779b1) >> shift) & mask;
+      let first = places[at]! - since;
+      while (first >= 0 && index[first] !== row) first = places[(at = (at + 1) & mask)]! - since;
+      if (first < 0) {
+        places[at] = since + i;
+        continue;
       }
+      index[i] = -1;
+      again.push([i, first]);
+      if (seconds[first]! < 0) seconds[first] = i;
+      else thrice = true;
     }
-    if (most > 1) for (let i = 0; i < n; i++) if (firsts[i] !== i) index[i] = -1;
-    return { index, firsts: most > 2 ? firsts : null, seconds };
+    const column = [n, ...this.ones()];
+    const firsts = thrice ? Int32Array.from({ length: n }, (_, i) => i) : null;
+    if (firsts !== null) for (const [i, first] of again) firsts[i] = first;
+    return {
+      index: holding(index, [n]),
+      seconds: holding(seconds, column),
+      firsts: firsts && holding(firsts, column),
+    };
   }
 
   /** The gradients with those of a row that is named more than once added up at the first place. */
   private summed(values: Tensor, { firsts, seconds }: Touched): Tensor {
-    const column = (places: Int32Array) => reshape(tensor(places), [places.length, ...this.ones()]);
     if (firsts === null) {
       // Whether a row is named twice is no matter of the graph, so that steps with and without such rows are alike.
-      const second = column(seconds);
-      const more = gather(values, 0, expand(second.relu(), values.shape));
-      return values.add(where(second.ge(0), more, 0));
+      const more = gather(values, 0, expand(seconds.relu(), values.shape));
+      return values.add(where(seconds.ge(0), more, 0));
     }
-    const slot = expand(column(firsts), values.shape);
-    return scatterAdd(constant(values.shape, 0, values.dtype), 0, slot, values);
+    return scatterAdd(constant(values.shape, 0, values.dtype), 0, expand(firsts, values.shape), values);
   }
 
   /** Runs a formula on rows of the table and of its state, brought up to date first. */
   private onRows(
-    touched: Touched,
+    { index }: Touched,
     until: number,
     step: number,
     write: Write,
     formula: (p: Tensor, state: State) => Tensor,
   ): void {
     const { holders } = this.slots;
-    const index = tensor(touched.index);
-    const shape = [index.numel, ...this.p.shape.slice(1)];
+    const n = index.numel;
+    const shape = [n, ...this.p.shape.slice(1)];
     // What is computed for a row that is named again goes nowhere.
-    const at = expand(reshape(index.relu(), [index.numel, ...this.ones()]), shape);
-    const unset = new Proxy({} as State, {
-      get: (_, name) => (typeof name === "string" ? zeros(shape, { dtype: this.p.dtype }) : undefined),
-    });
-    const state = Object.create(unset) as State;
-    const lasts = gather(this.last, 0, index.relu()).maximum(this.settled);
+    const rows = index.relu();
+    const at = expand(reshape(rows, [n, ...this.ones()]), shape);
+    const lasts = gather(this.last, 0, rows).maximum(this.settled);
+    const state: State = {};
     for (const name of Object.keys(holders)) state[name] = gather(holders[name]!, 0, at);
+    Object.setPrototypeOf(state, this.zerosFor(n));
     const before = gather(new Tensor(this.nodeOf(this.p)), 0, at);
     const idle = this.rule.idle!(before, state, this.options() as never, this.gapOf(lasts, until));
     write(this.p, formula(idle, state), index);
     for (const name of Object.keys(state)) write((holders[name] ??= mutable(zerosLike(this.p))), state[name]!, index);
     write(this.last, constant(index.shape, step, "int32"), index);
+  }
+
+  /** The state of so many rows before it was ever set. */
+  private zerosFor(n: number): State {
+    if (this.unset?.n !== n) {
+      const { shape, dtype } = this.p;
+      const get = (_: State, name: string | symbol) =>
+        typeof name === "string" ? zeros([n, ...shape.slice(1)], { dtype }) : undefined;
+      this.unset = { n, zeros: new Proxy({} as State, { get }) };
+    }
+    return this.unset.zeros;
   }
 
   /** What passed by rows that have been brought up to some steps (int32 [n]), up to and with another. */

@@ -28,11 +28,13 @@ export function announce(settings: RunSettings, prepared: Prepared, terminal: Te
   for (const note of notes) terminal.say(paint.dim(`  note: ${note}`));
 }
 
-export function progressLine({ epoch, epochs, batch, batches, loss, samplesPerSecond, secondsLeft }: Progress): string {
+export function progressLine(progress: Progress): string {
+  const { epoch, epochs, batch, batches, loss, samplesPerSecond, secondsLeft, measured } = progress;
   const within = batches === null ? 0 : batch / batches;
   const left = secondsLeft === null ? "" : `  ${duration(secondsLeft)} left`;
   const rate = `${Math.round(samplesPerSecond).toLocaleString("en")} rows/s`;
-  return `epoch ${epoch}/${epochs} ${bar((epoch - 1 + within) / epochs)} loss ${short(loss)}  ${rate}${left}`;
+  const now = measured === null ? rate : `measuring, ${count(measured, "row")}`;
+  return `epoch ${epoch}/${epochs} ${bar((epoch - 1 + within) / epochs)} loss ${short(loss)}  ${now}${left}`;
 }
 
 export const epochLine = (epoch: number, epochs: number, told: string, { data: { best } }: History): string =>

@@ -1,4 +1,5 @@
 import { OptionError } from "../errors.js";
+import { refuseUnknown } from "../options.js";
 import { defaultGenerator, Generator, type GeneratorState, randperm } from "../tensor/generator.js";
 import { stack } from "../tensor/movement.js";
 import { Tensor } from "../tensor/tensor.js";
@@ -72,6 +73,7 @@ export class DataLoader<Sample = Batch, Out = Sample> implements Iterable<Out> {
     readonly dataset: Dataset<Sample>,
     options: DataLoaderOptions<Sample, Out> = {},
   ) {
+    refuseUnknown("DataLoader", options, ["batchSize", "shuffle", "dropLast", "generator", "collate"]);
     const { shuffle = false, dropLast = false, generator } = options;
     if (options.batchSize === null) {
       if (dropLast) throw new OptionError("DataLoader: dropLast needs batches, and batchSize null gives none");

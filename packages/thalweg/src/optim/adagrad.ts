@@ -31,14 +31,18 @@ export class Adagrad extends Optimizer<AdagradOptions> {
   override readonly rule: string = "Adagrad";
 
   constructor(params: Params<AdagradOptions>, options: Partial<AdagradOptions> = {}) {
-    super(params, {
-      lr: options.lr ?? 0.01,
-      lrDecay: options.lrDecay ?? 0,
-      weightDecay: options.weightDecay ?? 0,
-      initialAccumulatorValue: options.initialAccumulatorValue ?? 0,
-      eps: options.eps ?? 1e-10,
-      maximize: options.maximize ?? false,
-    });
+    super(
+      params,
+      {
+        lr: options.lr ?? 0.01,
+        lrDecay: options.lrDecay ?? 0,
+        weightDecay: options.weightDecay ?? 0,
+        initialAccumulatorValue: options.initialAccumulatorValue ?? 0,
+        eps: options.eps ?? 1e-10,
+        maximize: options.maximize ?? false,
+      },
+      options,
+    );
   }
 
   protected override initialState(p: Tensor, { initialAccumulatorValue }: AdagradOptions): State {

@@ -36,15 +36,19 @@ export class Adam extends Optimizer<AdamOptions> {
   override readonly rule: string = "Adam";
 
   constructor(params: Params<AdamOptions>, options: Partial<AdamOptions> = {}) {
-    super(params, {
-      lr: options.lr ?? 0.001,
-      betas: options.betas ?? [0.9, 0.999],
-      eps: options.eps ?? 1e-8,
-      weightDecay: options.weightDecay ?? 0,
-      amsgrad: options.amsgrad ?? false,
-      maximize: options.maximize ?? false,
-      decoupledWeightDecay: options.decoupledWeightDecay ?? false,
-    });
+    super(
+      params,
+      {
+        lr: options.lr ?? 0.001,
+        betas: options.betas ?? [0.9, 0.999],
+        eps: options.eps ?? 1e-8,
+        weightDecay: options.weightDecay ?? 0,
+        amsgrad: options.amsgrad ?? false,
+        maximize: options.maximize ?? false,
+        decoupledWeightDecay: options.decoupledWeightDecay ?? false,
+      },
+      options,
+    );
   }
 
   update(parameter: Tensor, gradient: Tensor, state: State, options: AdamOptions, step: number): Tensor {

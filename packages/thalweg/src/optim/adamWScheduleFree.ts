@@ -26,16 +26,20 @@ export class AdamWScheduleFree extends ScheduleFree<All> {
   override readonly rule: string = "AdamWScheduleFree";
 
   constructor(params: Params<All>, options: Partial<AdamWScheduleFreeOptions> = {}) {
-    super(params, {
-      lr: options.lr ?? 0.0025,
-      betas: options.betas ?? [0.9, 0.999],
-      eps: options.eps ?? 1e-8,
-      weightDecay: options.weightDecay ?? 0,
-      warmupSteps: options.warmupSteps ?? 0,
-      r: options.r ?? 0,
-      weightLrPower: options.weightLrPower ?? 2,
-      ...start,
-    });
+    super(
+      params,
+      {
+        lr: options.lr ?? 0.0025,
+        betas: options.betas ?? [0.9, 0.999],
+        eps: options.eps ?? 1e-8,
+        weightDecay: options.weightDecay ?? 0,
+        warmupSteps: options.warmupSteps ?? 0,
+        r: options.r ?? 0,
+        weightLrPower: options.weightLrPower ?? 2,
+        ...start,
+      },
+      options,
+    );
   }
 
   protected towardsAverage({ betas }: All): number {

@@ -35,14 +35,18 @@ export class LAMB extends Optimizer<LAMBOptions> {
   override readonly rule: string = "LAMB";
 
   constructor(params: Params<LAMBOptions>, options: Partial<LAMBOptions> = {}) {
-    super(params, {
-      lr: options.lr ?? 0.001,
-      betas: options.betas ?? [0.9, 0.999],
-      eps: options.eps ?? 1e-6,
-      weightDecay: options.weightDecay ?? 0,
-      biasCorrection: options.biasCorrection ?? true,
-      maximize: options.maximize ?? false,
-    });
+    super(
+      params,
+      {
+        lr: options.lr ?? 0.001,
+        betas: options.betas ?? [0.9, 0.999],
+        eps: options.eps ?? 1e-6,
+        weightDecay: options.weightDecay ?? 0,
+        biasCorrection: options.biasCorrection ?? true,
+        maximize: options.maximize ?? false,
+      },
+      options,
+    );
   }
 
   protected override initialState(p: Tensor): State {

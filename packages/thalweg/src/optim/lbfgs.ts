@@ -57,16 +57,20 @@ export class LBFGS extends Optimizer<LBFGSOptions> {
 
   constructor(params: Params<LBFGSOptions>, options: Partial<LBFGSOptions> = {}) {
     const maxIter = options.maxIter ?? 20;
-    super(params, {
-      lr: options.lr ?? 1,
-      maxIter,
-      maxEval: options.maxEval ?? Math.floor(maxIter * 1.25),
-      toleranceGrad: options.toleranceGrad ?? 1e-7,
-      toleranceChange: options.toleranceChange ?? 1e-9,
-      historySize: options.historySize ?? 100,
-      lineSearch: options.lineSearch ?? null,
-      maximize: options.maximize ?? false,
-    });
+    super(
+      params,
+      {
+        lr: options.lr ?? 1,
+        maxIter,
+        maxEval: options.maxEval ?? Math.floor(maxIter * 1.25),
+        toleranceGrad: options.toleranceGrad ?? 1e-7,
+        toleranceChange: options.toleranceChange ?? 1e-9,
+        historySize: options.historySize ?? 100,
+        lineSearch: options.lineSearch ?? null,
+        maximize: options.maximize ?? false,
+      },
+      options,
+    );
   }
 
   /** Iterations made so far, over all steps. */

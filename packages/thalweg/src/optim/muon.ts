@@ -43,16 +43,20 @@ export class Muon extends Optimizer<MuonOptions> {
   override readonly rule: string = "Muon";
 
   constructor(params: Params<MuonOptions>, options: Partial<MuonOptions> = {}) {
-    super(params, {
-      lr: options.lr ?? 0.001,
-      weightDecay: options.weightDecay ?? 0.1,
-      momentum: options.momentum ?? 0.95,
-      nesterov: options.nesterov ?? true,
-      nsCoefficients: options.nsCoefficients ?? [3.4445, -4.775, 2.0315],
-      eps: options.eps ?? 1e-7,
-      nsSteps: options.nsSteps ?? 5,
-      adjustLrFn: options.adjustLrFn ?? "original",
-    });
+    super(
+      params,
+      {
+        lr: options.lr ?? 0.001,
+        weightDecay: options.weightDecay ?? 0.1,
+        momentum: options.momentum ?? 0.95,
+        nesterov: options.nesterov ?? true,
+        nsCoefficients: options.nsCoefficients ?? [3.4445, -4.775, 2.0315],
+        eps: options.eps ?? 1e-7,
+        nsSteps: options.nsSteps ?? 5,
+        adjustLrFn: options.adjustLrFn ?? "original",
+      },
+      options,
+    );
   }
 
   /** Adds matrices; tensors of other than two dimensions are refused. */

@@ -33,15 +33,19 @@ export class NAdam extends Optimizer<NAdamOptions> {
   override readonly rule: string = "NAdam";
 
   constructor(params: Params<NAdamOptions>, options: Partial<NAdamOptions> = {}) {
-    super(params, {
-      lr: options.lr ?? 0.002,
-      betas: options.betas ?? [0.9, 0.999],
-      eps: options.eps ?? 1e-8,
-      weightDecay: options.weightDecay ?? 0,
-      momentumDecay: options.momentumDecay ?? 0.004,
-      maximize: options.maximize ?? false,
-      decoupledWeightDecay: options.decoupledWeightDecay ?? false,
-    });
+    super(
+      params,
+      {
+        lr: options.lr ?? 0.002,
+        betas: options.betas ?? [0.9, 0.999],
+        eps: options.eps ?? 1e-8,
+        weightDecay: options.weightDecay ?? 0,
+        momentumDecay: options.momentumDecay ?? 0.004,
+        maximize: options.maximize ?? false,
+        decoupledWeightDecay: options.decoupledWeightDecay ?? false,
+      },
+      options,
+    );
   }
 
   override initialNumbers(): { muProduct: number } {

@@ -2,6 +2,7 @@ import { isFloat } from "../dtype.js";
 import { OptionError } from "../errors.js";
 import { recording, scalarNode } from "../graph/node.js";
 import { sameShape, showShape } from "../graph/shape.js";
+import { refuseUnknown } from "../options.js";
 import { type Change, engine, step as recordStep, release } from "../plan/engine.js";
 import { zerosLike } from "../tensor/create.js";
 import { denseGradient, dropRows, hasRows, rowNode } from "../tensor/sparse.js";
@@ -84,8 +85,10 @@ export abstract class Optimizer<O extends object> implements SparseRule<O> {
   /**
    * @param params - parameters (leaves with requiresGrad), or groups of them
    * @param defaults - the options of every group that does not have its own
+   * @param given - what the defaults were made from: names that the defaults do not have are refused
    */
-  constructor(params: Params<O>, defaults: O) {
+  constructor(params: Params<O>, defaults: O, given: object = {}) {
+    refuseUnknown(this.constructor.name, given, Object.keys(defaults));
     this.defaults = defaults;
     if (typeof (params as Partial<Iterable<Tensor>> | null)?.[Symbol.iterator] !== "function") {
       throw new OptionError("optimizer: expects a list of parameters, or of groups { params: [...] }");

@@ -51,20 +51,24 @@ export class Prodigy extends Optimizer<ProdigyOptions & Progress> {
   override readonly rule: string = "Prodigy";
 
   constructor(params: Params<ProdigyOptions & Progress>, options: Partial<ProdigyOptions> = {}) {
-    super(params, {
-      lr: options.lr ?? 1,
-      betas: options.betas ?? [0.9, 0.999],
-      beta3: options.beta3 ?? null,
-      eps: options.eps ?? 1e-8,
-      weightDecay: options.weightDecay ?? 0,
-      decouple: options.decouple ?? true,
-      useBiasCorrection: options.useBiasCorrection ?? false,
-      safeguardWarmup: options.safeguardWarmup ?? false,
-      d0: options.d0 ?? 1e-6,
-      dCoef: options.dCoef ?? 1,
-      growthRate: options.growthRate ?? Number.POSITIVE_INFINITY,
-      k: 0,
-    });
+    super(
+      params,
+      {
+        lr: options.lr ?? 1,
+        betas: options.betas ?? [0.9, 0.999],
+        beta3: options.beta3 ?? null,
+        eps: options.eps ?? 1e-8,
+        weightDecay: options.weightDecay ?? 0,
+        decouple: options.decouple ?? true,
+        useBiasCorrection: options.useBiasCorrection ?? false,
+        safeguardWarmup: options.safeguardWarmup ?? false,
+        d0: options.d0 ?? 1e-6,
+        dCoef: options.dCoef ?? 1,
+        growthRate: options.growthRate ?? Number.POSITIVE_INFINITY,
+        k: 0,
+      },
+      options,
+    );
   }
 
   /** The estimate of the distance from the start to the solution, one float64 number; null before the first step. */

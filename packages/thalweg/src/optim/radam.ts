@@ -35,14 +35,18 @@ export class RAdam extends Optimizer<RAdamOptions> {
   override readonly rule: string = "RAdam";
 
   constructor(params: Params<RAdamOptions>, options: Partial<RAdamOptions> = {}) {
-    super(params, {
-      lr: options.lr ?? 0.001,
-      betas: options.betas ?? [0.9, 0.999],
-      eps: options.eps ?? 1e-8,
-      weightDecay: options.weightDecay ?? 0,
-      maximize: options.maximize ?? false,
-      decoupledWeightDecay: options.decoupledWeightDecay ?? false,
-    });
+    super(
+      params,
+      {
+        lr: options.lr ?? 0.001,
+        betas: options.betas ?? [0.9, 0.999],
+        eps: options.eps ?? 1e-8,
+        weightDecay: options.weightDecay ?? 0,
+        maximize: options.maximize ?? false,
+        decoupledWeightDecay: options.decoupledWeightDecay ?? false,
+      },
+      options,
+    );
   }
 
   update(parameter: Tensor, gradient: Tensor, state: State, options: RAdamOptions, step: number): Tensor {

@@ -1,4 +1,5 @@
 import { OptionError } from "../errors.js";
+import { refuseUnknown } from "../options.js";
 import { fullLike } from "../tensor/create.js";
 import type { Tensor } from "../tensor/tensor.js";
 import { dialects } from "./dialects.js";
@@ -50,6 +51,7 @@ export class RMSprop extends Optimizer<RMSpropOptions> {
   override readonly rule: string = "RMSprop";
 
   constructor(params: Params<RMSpropOptions>, options: Partial<RMSpropOptions> = {}) {
+    refuseUnknown("RMSprop", options, Object.keys(dialects.pytorch));
     super(params, { ...dialects.pytorch, ...stripUndefined(options) });
   }
 

@@ -32,14 +32,18 @@ export class SGD extends Optimizer<SGDOptions> {
   override readonly rule: string = "SGD";
 
   constructor(params: Params<SGDOptions>, options: Partial<SGDOptions> = {}) {
-    super(params, {
-      lr: options.lr ?? 0.001,
-      momentum: options.momentum ?? 0,
-      dampening: options.dampening ?? 0,
-      weightDecay: options.weightDecay ?? 0,
-      nesterov: options.nesterov ?? false,
-      maximize: options.maximize ?? false,
-    });
+    super(
+      params,
+      {
+        lr: options.lr ?? 0.001,
+        momentum: options.momentum ?? 0,
+        dampening: options.dampening ?? 0,
+        weightDecay: options.weightDecay ?? 0,
+        nesterov: options.nesterov ?? false,
+        maximize: options.maximize ?? false,
+      },
+      options,
+    );
   }
 
   update(p: Tensor, gradient: Tensor, state: State, options: SGDOptions): Tensor {

@@ -23,15 +23,19 @@ export class SGDScheduleFree extends ScheduleFree<SGDScheduleFreeOptions & Sched
     params: Params<SGDScheduleFreeOptions & ScheduleFreeProgress>,
     options: Partial<SGDScheduleFreeOptions> = {},
   ) {
-    super(params, {
-      lr: options.lr ?? 1,
-      momentum: options.momentum ?? 0.9,
-      weightDecay: options.weightDecay ?? 0,
-      warmupSteps: options.warmupSteps ?? 0,
-      r: options.r ?? 0,
-      weightLrPower: options.weightLrPower ?? 2,
-      ...start,
-    });
+    super(
+      params,
+      {
+        lr: options.lr ?? 1,
+        momentum: options.momentum ?? 0.9,
+        weightDecay: options.weightDecay ?? 0,
+        warmupSteps: options.warmupSteps ?? 0,
+        r: options.r ?? 0,
+        weightLrPower: options.weightLrPower ?? 2,
+        ...start,
+      },
+      options,
+    );
   }
 
   protected towardsAverage({ momentum }: SGDScheduleFreeOptions): number {

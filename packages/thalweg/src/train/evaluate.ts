@@ -9,6 +9,8 @@ export interface EvaluateOptions {
   readonly metrics?: Readonly<Record<string, Metric>>;
   /** Called with each batch's output and target, in order. */
   readonly onBatch?: (output: Batch[number], target: Batch[number]) => void;
+  /** Told a few times a second how many samples have been measured. */
+  readonly onProgress?: (samples: number) => void | Promise<void>;
   readonly signal?: AbortSignal | undefined;
 }
 
@@ -21,7 +23,7 @@ export interface EvaluateOptions {
 export async function evaluate(
   model: Trainable,
   data: BatchSource,
-  { loss, metrics = {}, onBatch, signal }: EvaluateOptions,
+  { loss, metrics = {}, onBatch, onProgress, signal }: EvaluateOptions,
 ): Promise<Record<string, number>> {
   const meters = Object.entries(metrics).map(([name, metric]) => [name, new Meter(metric)] as const);
   const lossOf = loss === undefined ? null : lossFunction(loss);
@@ -47,7 +49,9 @@ export async function evaluate(
         onBatch?.(output, target);
         seen += samples;
       });
-      if (pace.isDue()) await pace.turn();
+      if (!pace.isDue()) continue;
+      await onProgress?.(seen);
+      await pace.turn();
     }
   } finally {
     model.train();

@@ -11,7 +11,7 @@ import { Tensor } from "../tensor/tensor.js";
 import { accuse } from "./accuse.js";
 import { EarlyStopping } from "./earlyStopping.js";
 import { evaluate } from "./evaluate.js";
-import type { CheckpointOptions, FitOptions, Progress } from "./fit.js";
+import { type CheckpointOptions, checkNames, type FitOptions, type Progress } from "./fitOptions.js";
 import { type EpochRecord, History, type Stopped } from "./history.js";
 import { inspect } from "./inspect.js";
 import { Meter } from "./metric.js";
@@ -75,6 +75,7 @@ export class Training {
     private readonly model: Trainable,
     private readonly options: FitOptions,
   ) {
+    checkNames(options);
     const { epochs, accumulate = 1, metrics = {}, earlyStopping, validation } = options;
     whole("epochs", epochs);
     whole("accumulate", accumulate);
@@ -340,8 +341,12 @@ export class Training {
   } | null> {
     const { optimizer, validation, loss, metrics = {}, average, signal } = this.options;
     const averaging = optimizer as Partial<{ train(): void; eval(): void }>;
+    const onProgress = async (measured: number) => {
+      if (performance.now() - this.lastTold > TELL_MILLISECONDS) await this.tell(measured);
+    };
     const look = async () => ({
-      measured: validation === undefined ? null : await evaluate(this.model, validation, { loss, metrics, signal }),
+      measured:
+        validation === undefined ? null : await evaluate(this.model, validation, { loss, metrics, signal, onProgress }),
       values: this.watch === null ? null : this.model.stateDict(),
     });
     const generator = defaultGenerator.getState();
@@ -372,7 +377,8 @@ export class Training {
     this.model.eval();
   }
 
-  private async tell(): Promise<void> {
+  /** @param measured - validation samples so far, while the epoch is measured */
+  private async tell(measured: number | null = null): Promise<void> {
     this.lastTold = performance.now();
     const { callbacks = [], epochs, train, optimizer } = this.options;
     const seconds = (performance.now() - this.started) / 1000;
@@ -389,6 +395,7 @@ export class Training {
       lr: (optimizer.paramGroups[0] as { lr?: number }).lr ?? Number.NaN,
       samplesPerSecond: rate,
       secondsLeft: inEpoch === null ? null : Math.max(0, (inEpoch * (epochs - this.epoch) - this.samples) / rate),
+      measured,
     };
     for (const callback of callbacks) await callback.onProgress?.(progress);
   }

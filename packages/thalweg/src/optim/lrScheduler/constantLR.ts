@@ -1,4 +1,5 @@
 import { OptionError } from "../../errors.js";
+import { checked } from "../../options.js";
 import { FormulaLR, type ResumeOptions } from "./formulaLR.js";
 import type { Scheduled } from "./scheduler.js";
 
@@ -11,7 +12,12 @@ export interface ConstantLROptions extends ResumeOptions {
 
 /** A smaller learning rate for the first T epochs: ηₜ = f · η₀ for t < T, then η₀. As `torch.optim.lr_scheduler.ConstantLR`. */
 export class ConstantLR extends FormulaLR<Required<ConstantLROptions>> {
-  constructor(optimizer: Scheduled, { factor = 1 / 3, totalIters = 5, lastEpoch = -1 }: ConstantLROptions = {}) {
+  constructor(optimizer: Scheduled, options: ConstantLROptions = {}) {
+    const {
+      factor = 1 / 3,
+      totalIters = 5,
+      lastEpoch = -1,
+    } = checked<ConstantLROptions>("ConstantLR", options, { factor: false, totalIters: false, lastEpoch: false });
     if (!(factor >= 0 && factor <= 1)) throw new OptionError(`ConstantLR: factor must be from 0 to 1, got ${factor}`);
     super(optimizer, { factor, totalIters, lastEpoch });
   }

@@ -1,3 +1,5 @@
+import { OptionError } from "../../errors.js";
+import { checked } from "../../options.js";
 import { FormulaLR, type ResumeOptions } from "./formulaLR.js";
 import type { Scheduled } from "./scheduler.js";
 
@@ -16,7 +18,17 @@ export interface CosineAnnealingLROptions extends ResumeOptions {
  * restarts. As `torch.optim.lr_scheduler.CosineAnnealingLR`.
  */
 export class CosineAnnealingLR extends FormulaLR<Required<CosineAnnealingLROptions>> {
-  constructor(optimizer: Scheduled, { tMax, etaMin = 0, lastEpoch = -1 }: CosineAnnealingLROptions) {
+  constructor(optimizer: Scheduled, options: CosineAnnealingLROptions) {
+    const {
+      tMax,
+      etaMin = 0,
+      lastEpoch = -1,
+    } = checked<CosineAnnealingLROptions>("CosineAnnealingLR", options, {
+      tMax: true,
+      etaMin: false,
+      lastEpoch: false,
+    });
+    if (!(tMax > 0)) throw new OptionError(`CosineAnnealingLR: tMax must be above 0, got ${tMax}`);
     super(optimizer, { tMax, etaMin, lastEpoch });
   }
 

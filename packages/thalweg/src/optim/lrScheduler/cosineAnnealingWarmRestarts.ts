@@ -1,4 +1,5 @@
 import { OptionError } from "../../errors.js";
+import { checked } from "../../options.js";
 import { FormulaLR, type ResumeOptions } from "./formulaLR.js";
 import type { Scheduled } from "./scheduler.js";
 
@@ -22,7 +23,18 @@ export class CosineAnnealingWarmRestarts extends FormulaLR<
   Required<CosineAnnealingWarmRestartsOptions>,
   { tCur: number; tI: number }
 > {
-  constructor(optimizer: Scheduled, { t0, tMult = 1, etaMin = 0, lastEpoch = -1 }: CosineAnnealingWarmRestartsOptions) {
+  constructor(optimizer: Scheduled, options: CosineAnnealingWarmRestartsOptions) {
+    const {
+      t0,
+      tMult = 1,
+      etaMin = 0,
+      lastEpoch = -1,
+    } = checked<CosineAnnealingWarmRestartsOptions>("CosineAnnealingWarmRestarts", options, {
+      t0: true,
+      tMult: false,
+      etaMin: false,
+      lastEpoch: false,
+    });
     for (const [name, value] of Object.entries({ t0, tMult })) {
       if (!Number.isInteger(value) || value < 1)
         throw new OptionError(`CosineAnnealingWarmRestarts: ${name} must be a whole number of 1 or more, got ${value}`);

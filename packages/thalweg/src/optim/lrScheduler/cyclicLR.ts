@@ -1,4 +1,5 @@
 import { OptionError } from "../../errors.js";
+import { checked } from "../../options.js";
 import { FormulaLR, type ResumeOptions, requireMomentum, setMomentum } from "./formulaLR.js";
 import { perGroup, type Scheduled } from "./scheduler.js";
 
@@ -57,7 +58,20 @@ export class CyclicLR extends FormulaLR<Cycle & Required<ResumeOptions>> {
       scaleFn,
       lastEpoch = -1,
       cycleMomentum = true,
-    } = options;
+    } = checked<CyclicLROptions>("CyclicLR", options, {
+      baseLr: true,
+      maxLr: true,
+      stepSizeUp: false,
+      stepSizeDown: false,
+      mode: false,
+      gamma: false,
+      scaleFn: false,
+      scaleMode: false,
+      cycleMomentum: false,
+      baseMomentum: false,
+      maxMomentum: false,
+      lastEpoch: false,
+    });
     if (scaleFn === undefined && !["triangular", "triangular2", "exp_range"].includes(mode))
       throw new OptionError(`CyclicLR: mode must be "triangular", "triangular2" or "exp_range", got "${mode}"`);
     const each = <T>(name: string, value: T | readonly T[]) => perGroup("CyclicLR", name, value, optimizer);

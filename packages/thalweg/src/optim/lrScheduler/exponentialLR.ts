@@ -1,3 +1,4 @@
+import { checked } from "../../options.js";
 import { FormulaLR, type ResumeOptions } from "./formulaLR.js";
 import type { Scheduled } from "./scheduler.js";
 
@@ -8,7 +9,11 @@ export interface ExponentialLROptions extends ResumeOptions {
 
 /** Decays the learning rate at every epoch: ηₜ = η₀ · γᵗ. As `torch.optim.lr_scheduler.ExponentialLR`. */
 export class ExponentialLR extends FormulaLR<Required<ExponentialLROptions>> {
-  constructor(optimizer: Scheduled, { gamma, lastEpoch = -1 }: ExponentialLROptions) {
+  constructor(optimizer: Scheduled, options: ExponentialLROptions) {
+    const { gamma, lastEpoch = -1 } = checked<ExponentialLROptions>("ExponentialLR", options, {
+      gamma: true,
+      lastEpoch: false,
+    });
     super(optimizer, { gamma, lastEpoch });
   }
 

@@ -1,3 +1,4 @@
+import { checked } from "../../options.js";
 import { FormulaLR, type ResumeOptions } from "./formulaLR.js";
 import { perGroup, type Scheduled } from "./scheduler.js";
 
@@ -11,7 +12,11 @@ export interface LambdaLROptions extends ResumeOptions {
 
 /** Any schedule at all: ηₜ = η₀ · λ(t). As `torch.optim.lr_scheduler.LambdaLR`. */
 export class LambdaLR extends FormulaLR<{ lambdas: LrLambda[] } & Required<ResumeOptions>> {
-  constructor(optimizer: Scheduled, { lrLambda, lastEpoch = -1 }: LambdaLROptions) {
+  constructor(optimizer: Scheduled, options: LambdaLROptions) {
+    const { lrLambda, lastEpoch = -1 } = checked<LambdaLROptions>("LambdaLR", options, {
+      lrLambda: true,
+      lastEpoch: false,
+    });
     super(optimizer, { lambdas: perGroup("LambdaLR", "lrLambda", lrLambda, optimizer), lastEpoch });
   }
 

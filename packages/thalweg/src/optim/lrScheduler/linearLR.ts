@@ -1,4 +1,5 @@
 import { OptionError } from "../../errors.js";
+import { checked } from "../../options.js";
 import { FormulaLR, type ResumeOptions } from "./formulaLR.js";
 import type { Scheduled } from "./scheduler.js";
 
@@ -16,10 +17,18 @@ export interface LinearLROptions extends ResumeOptions {
  * As `torch.optim.lr_scheduler.LinearLR`.
  */
 export class LinearLR extends FormulaLR<Required<LinearLROptions>> {
-  constructor(
-    optimizer: Scheduled,
-    { startFactor = 1 / 3, endFactor = 1, totalIters = 5, lastEpoch = -1 }: LinearLROptions = {},
-  ) {
+  constructor(optimizer: Scheduled, options: LinearLROptions = {}) {
+    const {
+      startFactor = 1 / 3,
+      endFactor = 1,
+      totalIters = 5,
+      lastEpoch = -1,
+    } = checked<LinearLROptions>("LinearLR", options, {
+      startFactor: false,
+      endFactor: false,
+      totalIters: false,
+      lastEpoch: false,
+    });
     if (!(startFactor > 0 && startFactor <= 1))
       throw new OptionError(`LinearLR: startFactor must be above 0 and at most 1, got ${startFactor}`);
     if (!(endFactor >= 0 && endFactor <= 1))

@@ -1,3 +1,4 @@
+import { checked } from "../../options.js";
 import { FormulaLR, type ResumeOptions } from "./formulaLR.js";
 import type { Scheduled } from "./scheduler.js";
 
@@ -13,7 +14,12 @@ export interface MultiStepLROptions extends ResumeOptions {
  * As `torch.optim.lr_scheduler.MultiStepLR`.
  */
 export class MultiStepLR extends FormulaLR<Required<MultiStepLROptions>> {
-  constructor(optimizer: Scheduled, { milestones, gamma = 0.1, lastEpoch = -1 }: MultiStepLROptions) {
+  constructor(optimizer: Scheduled, options: MultiStepLROptions) {
+    const {
+      milestones,
+      gamma = 0.1,
+      lastEpoch = -1,
+    } = checked<MultiStepLROptions>("MultiStepLR", options, { milestones: true, gamma: false, lastEpoch: false });
     super(optimizer, { milestones: [...milestones], gamma, lastEpoch });
   }
 

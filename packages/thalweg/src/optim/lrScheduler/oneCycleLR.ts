@@ -1,4 +1,5 @@
 import { OptionError } from "../../errors.js";
+import { checked } from "../../options.js";
 import { FormulaLR, type ResumeOptions, requireMomentum, setMomentum } from "./formulaLR.js";
 import { perGroup, type Scheduled } from "./scheduler.js";
 
@@ -55,6 +56,21 @@ interface Phase {
  */
 export class OneCycleLR extends FormulaLR<OneCycle & Required<ResumeOptions>> {
   constructor(optimizer: Scheduled, options: OneCycleLROptions) {
+    checked<OneCycleLROptions>("OneCycleLR", options, {
+      maxLr: true,
+      totalSteps: false,
+      epochs: false,
+      stepsPerEpoch: false,
+      pctStart: false,
+      annealStrategy: false,
+      cycleMomentum: false,
+      baseMomentum: false,
+      maxMomentum: false,
+      divFactor: false,
+      finalDivFactor: false,
+      threePhase: false,
+      lastEpoch: false,
+    });
     const { lastEpoch = -1, divFactor = 25, finalDivFactor = 1e4, pctStart = 0.3 } = options;
     const { annealStrategy = "cos", cycleMomentum = true, threePhase = false } = options;
     const totalSteps = totalStepsOf(options);

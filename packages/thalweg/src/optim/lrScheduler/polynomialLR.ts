@@ -1,3 +1,4 @@
+import { checked } from "../../options.js";
 import { FormulaLR, type ResumeOptions } from "./formulaLR.js";
 import type { Scheduled } from "./scheduler.js";
 
@@ -10,7 +11,12 @@ export interface PolynomialLROptions extends ResumeOptions {
 
 /** Decays the learning rate to 0 in T epochs: ηₜ = η₀ · (1 − min(t, T) / T)ᵖ. As `torch.optim.lr_scheduler.PolynomialLR`. */
 export class PolynomialLR extends FormulaLR<Required<PolynomialLROptions>> {
-  constructor(optimizer: Scheduled, { totalIters = 5, power = 1, lastEpoch = -1 }: PolynomialLROptions = {}) {
+  constructor(optimizer: Scheduled, options: PolynomialLROptions = {}) {
+    const {
+      totalIters = 5,
+      power = 1,
+      lastEpoch = -1,
+    } = checked<PolynomialLROptions>("PolynomialLR", options, { totalIters: false, power: false, lastEpoch: false });
     super(optimizer, { totalIters, power, lastEpoch });
   }
 

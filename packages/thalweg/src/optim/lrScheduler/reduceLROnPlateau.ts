@@ -1,4 +1,5 @@
 import { OptionError } from "../../errors.js";
+import { checked } from "../../options.js";
 import type { Tensor } from "../../tensor/tensor.js";
 import { checkLrs, checkState, copyOf, perGroup, type Scheduled, type SchedulerState } from "./scheduler.js";
 
@@ -37,7 +38,9 @@ export class ReduceLROnPlateau {
 
   constructor(
     readonly optimizer: Scheduled,
-    {
+    given: ReduceLROnPlateauOptions = {},
+  ) {
+    const {
       mode = "min",
       factor = 0.1,
       patience = 10,
@@ -46,8 +49,16 @@ export class ReduceLROnPlateau {
       cooldown = 0,
       minLr = 0,
       eps = 1e-8,
-    }: ReduceLROnPlateauOptions = {},
-  ) {
+    } = checked<ReduceLROnPlateauOptions>("ReduceLROnPlateau", given, {
+      mode: false,
+      factor: false,
+      patience: false,
+      threshold: false,
+      thresholdMode: false,
+      cooldown: false,
+      minLr: false,
+      eps: false,
+    });
     if (!(factor < 1)) throw new OptionError(`ReduceLROnPlateau: factor must be below 1, got ${factor}`);
     if (mode !== "min" && mode !== "max")
       throw new OptionError(`ReduceLROnPlateau: mode must be "min" or "max", got "${mode}"`);

@@ -1,4 +1,5 @@
 import { OptionError } from "../../errors.js";
+import { checked } from "../../options.js";
 import { CompositeLR } from "./compositeLR.js";
 import type { LRScheduler, Scheduled } from "./scheduler.js";
 
@@ -17,7 +18,11 @@ export class SequentialLR extends CompositeLR {
   lastEpoch = 0;
   private readonly milestones: readonly number[];
 
-  constructor(optimizer: Scheduled, { schedulers, milestones }: SequentialLROptions) {
+  constructor(optimizer: Scheduled, options: SequentialLROptions) {
+    const { schedulers, milestones } = checked<SequentialLROptions>("SequentialLR", options, {
+      schedulers: true,
+      milestones: true,
+    });
     super("SequentialLR", schedulers, optimizer);
     if (milestones.length !== schedulers.length - 1) {
       throw new OptionError(

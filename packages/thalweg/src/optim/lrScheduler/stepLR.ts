@@ -1,3 +1,5 @@
+import { OptionError } from "../../errors.js";
+import { checked } from "../../options.js";
 import { FormulaLR, type ResumeOptions } from "./formulaLR.js";
 import type { Scheduled } from "./scheduler.js";
 
@@ -10,7 +12,14 @@ export interface StepLROptions extends ResumeOptions {
 
 /** Multiplies the learning rate by γ every s epochs: ηₜ = η₀ · γ^⌊t/s⌋. As `torch.optim.lr_scheduler.StepLR`. */
 export class StepLR extends FormulaLR<Required<StepLROptions>> {
-  constructor(optimizer: Scheduled, { stepSize, gamma = 0.1, lastEpoch = -1 }: StepLROptions) {
+  constructor(optimizer: Scheduled, options: StepLROptions) {
+    const {
+      stepSize,
+      gamma = 0.1,
+      lastEpoch = -1,
+    } = checked<StepLROptions>("StepLR", options, { stepSize: true, gamma: false, lastEpoch: false });
+    if (!Number.isInteger(stepSize) || stepSize < 1)
+      throw new OptionError(`StepLR: stepSize must be a whole number of 1 or more, got ${stepSize}`);
     super(optimizer, { stepSize, gamma, lastEpoch });
   }
 

@@ -1,4 +1,5 @@
 import { OptionError } from "../../errors.js";
+import { checked } from "../../options.js";
 import { FormulaLR, type ResumeOptions } from "./formulaLR.js";
 import { perGroup, type Scheduled } from "./scheduler.js";
 
@@ -25,10 +26,18 @@ interface Annealing {
  * `torch.optim.swa_utils.SWALR`.
  */
 export class SWALR extends FormulaLR<Annealing & Required<ResumeOptions>> {
-  constructor(
-    optimizer: Scheduled,
-    { swaLr, annealEpochs = 10, annealStrategy = "cos", lastEpoch = -1 }: SWALROptions,
-  ) {
+  constructor(optimizer: Scheduled, options: SWALROptions) {
+    const {
+      swaLr,
+      annealEpochs = 10,
+      annealStrategy = "cos",
+      lastEpoch = -1,
+    } = checked<SWALROptions>("SWALR", options, {
+      swaLr: true,
+      annealEpochs: false,
+      annealStrategy: false,
+      lastEpoch: false,
+    });
     if (annealStrategy !== "cos" && annealStrategy !== "linear")
       throw new OptionError(`SWALR: annealStrategy must be "cos" or "linear", got "${annealStrategy}"`);
     if (!Number.isInteger(annealEpochs) || annealEpochs < 0)

@@ -1,14 +1,13 @@
-/** From a data file and what was asked for to encoded rows, in memory or streamed. */
-import { createHash } from "node:crypto";
-import { closeSync, openSync, readSync, statSync } from "node:fs";
+/** From a data file and what was asked for to batches: of rows that are held, or streamed. */
 import { data } from "thalweg";
 import {
   type Baseline,
   baselineOf,
   type ColumnProfile,
+  type CompactRows,
+  isMissing,
   openTable,
   profile,
-  readTable,
   TableBatches,
   TableDataset,
   TableEncoder,
@@ -17,11 +16,11 @@ import {
   validationRows,
 } from "thalweg/tabular";
 import type { BatchSource } from "thalweg/train";
-import { CommandError } from "./exit.js";
+import { CommandError, EXIT } from "./exit.js";
 import { bar, type Terminal } from "./terminal.js";
 
-/** Files from this size on are streamed. */
-const LARGE = 200 * 2 ** 20;
+/** Rows are held in memory, one number for each cell that is learnt from, if that takes no more bytes than this. */
+const HELD = 128 * 2 ** 20;
 
 export interface Wanted {
   readonly target: string;
@@ -31,7 +30,7 @@ export interface Wanted {
   /** Share of the rows that are for validation, or a file of such rows. */
   readonly validation: number | { readonly path: string };
   readonly seed: number;
-  /** Null: if the file is large. */
+  /** Null: if the rows are too many to be held. */
   readonly stream: boolean | null;
 }
 
@@ -54,6 +53,7 @@ export interface Prepared {
 const BATCH = 2048;
 const STREAMED_BATCH = 512;
 
+/** Reads the file twice: to find out what its columns hold, and to encode its rows; streamed, once more in each epoch. */
 export async function prepare(
   path: string,
   wanted: Wanted,
@@ -63,112 +63,120 @@ export async function prepare(
   const source = await openTable(path);
   const share = typeof wanted.validation === "number" ? wanted.validation : 0;
   const other = typeof wanted.validation === "number" ? null : await openTable(wanted.validation.path);
-  const stream = wanted.stream ?? source.bytes > LARGE;
-  const options = {
+  const forValidation = validationRows(share, wanted.seed);
+  const forTraining = (row: number) => !forValidation(row);
+  const chunksOf = (table: TableSource, what: string) =>
+    table.chunks({ onBytes: progressOf(table, terminal, { what, signal }) });
+
+  let held = 0;
+  const counted = async function* (table: TableSource, isHeld: (row: number) => boolean) {
+    const at = table.columns.indexOf(wanted.target);
+    for await (const chunk of chunksOf(table, "reading")) {
+      const targets = chunk.columns[at] ?? [];
+      for (let r = 0; r < targets.length; r++) if (isHeld(chunk.first + r) && !isMissing(targets[r]!)) held++;
+      yield chunk;
+    }
+  };
+  const profiles = await profile(source.columns, counted(source, forValidation), { rows: forTraining });
+  if (other !== null) for await (const _ of counted(other, () => true));
+  terminal.clear();
+  const { encoder, notes } = TableEncoder.fit(profiles, {
     ...wanted,
     task: wanted.task ?? undefined,
     features: wanted.features ?? undefined,
     file: source.name,
-  };
-  const forValidation = validationRows(share, wanted.seed);
-  const forTraining = (row: number) => !forValidation(row);
-  const reading = progressOf(source, terminal, signal);
+  });
+  const target = profiles.find(({ name }) => name === wanted.target)!;
+  const trainRows = target.rows - target.missing;
+  const bytes = (trainRows + held) * encoder.spec.features.length * Float32Array.BYTES_PER_ELEMENT;
+  const common = { source, encoder, profiles, notes: [...(source.notes ?? []), ...notes] };
 
-  if (stream) {
-    let rows = 0;
-    const counted = async function* () {
-      for await (const chunk of source.chunks({ onBytes: reading })) {
-        rows += chunk.length;
-        yield chunk;
-      }
-    };
-    const profiles = await profile(source.columns, counted(), { rows: forTraining });
-    terminal.clear();
-    const { encoder, notes } = TableEncoder.fit(profiles, options);
-    const target = profiles.find(({ name }) => name === wanted.target)!;
-    const trainRows = target.rows - target.missing;
-    const held = other === null ? rows - target.rows : await countRows(other);
-    const baseline =
-      encoder.spec.target.task === "regression"
-        ? null
-        : encoder.spec.target.classes.map(
-            (label) => (target.values.find(([value]) => value === label)?.[1] ?? 0) / trainRows,
-          );
+  if (wanted.stream ?? bytes > HELD) {
+    const { target: spec } = encoder.spec;
+    const shareOf = (label: string) => (target.values.find(([value]) => value === label)?.[1] ?? 0) / trainRows;
+    const rows = other === null ? forValidation : undefined;
     return {
-      source,
-      encoder,
-      profiles,
-      notes: [...(source.notes ?? []), ...notes],
+      ...common,
       trainRows,
       validationRows: held,
-      stream,
-      baseline,
+      stream: true,
+      baseline: spec.task === "regression" ? null : spec.classes.map(shareOf),
       train: (batchSize) => new TableBatches(source, encoder, { batchSize, rows: forTraining, count: trainRows }),
       validation:
         held === 0
           ? null
-          : new TableBatches(other ?? source, encoder, {
-              batchSize: STREAMED_BATCH,
-              rows: other === null ? forValidation : undefined,
-              shuffleBuffer: 0,
-            }),
+          : new TableBatches(other ?? source, encoder, { batchSize: STREAMED_BATCH, rows, shuffleBuffer: 0 }),
     };
   }
 
-  const table = await readTable(source, reading);
+  const training = new Rows(encoder, trainRows);
+  const validation = new Rows(encoder, held);
+  for await (const chunk of chunksOf(source, "encoding")) {
+    training.add(encoder.compact(source.columns, chunk, source.name, true, forTraining));
+    if (other === null) validation.add(encoder.compact(source.columns, chunk, source.name, true, forValidation));
+  }
+  if (other !== null)
+    for await (const chunk of chunksOf(other, "encoding"))
+      validation.add(encoder.compact(other.columns, chunk, other.name));
   terminal.clear();
-  const profiles = await profile(table.columns, [table.chunk], { rows: forTraining });
-  const { encoder, notes } = TableEncoder.fit(profiles, options);
-  const training = encoder.compact(table.columns, table.chunk, table.name, true, forTraining);
-  const from = other === null ? table : await readTable(other);
-  const held = encoder.compact(from.columns, from.chunk, from.name, true, other === null ? forValidation : undefined);
+  const [first, second] = [training.all(), validation.all()];
   return {
-    source,
-    encoder,
-    profiles,
-    notes: [...(source.notes ?? []), ...notes],
-    trainRows: training.rows.length,
-    validationRows: held.rows.length,
-    stream,
-    baseline: baselineOf(encoder, training.y),
-    train: (batchSize) => new data.DataLoader(new TableDataset(encoder, training), { batchSize, shuffle: true }),
+    ...common,
+    trainRows: first.rows.length,
+    validationRows: second.rows.length,
+    stream: false,
+    baseline: baselineOf(encoder, first.y),
+    train: (batchSize) => new data.DataLoader(new TableDataset(encoder, first), { batchSize, shuffle: true }),
     validation:
-      held.rows.length === 0 ? null : new data.DataLoader(new TableDataset(encoder, held), { batchSize: BATCH }),
+      second.rows.length === 0 ? null : new data.DataLoader(new TableDataset(encoder, second), { batchSize: BATCH }),
   };
 }
 
-async function countRows(source: TableSource): Promise<number> {
-  let rows = 0;
-  for await (const chunk of source.chunks()) rows += chunk.length;
-  return rows;
+/** Encoded rows that come piece by piece, in storage of their own. */
+class Rows {
+  private readonly values: Float32Array;
+  private readonly y: Float32Array | Int32Array;
+  private readonly rows: number[] = [];
+
+  /** @param most - how many rows there can be */
+  constructor(
+    private readonly encoder: TableEncoder,
+    most: number,
+  ) {
+    this.values = new Float32Array(most * encoder.spec.features.length);
+    this.y = encoder.task === "multiclass" ? new Int32Array(most) : new Float32Array(most);
+  }
+
+  add({ values, y, rows }: CompactRows): void {
+    const at = this.rows.length;
+    this.values.set(values, at * this.encoder.spec.features.length);
+    this.y.set(y, at);
+    for (const row of rows) this.rows.push(row);
+  }
+
+  all(): CompactRows {
+    const { values, y, rows } = this;
+    return {
+      values: values.subarray(0, rows.length * this.encoder.spec.features.length),
+      y: y.subarray(0, rows.length),
+      rows,
+    };
+  }
 }
 
 /** Shows how far a file has been read, and stops when asked to. */
-export function progressOf(source: TableSource, terminal: Terminal, signal?: AbortSignal): (bytes: number) => void {
+export function progressOf(
+  source: TableSource,
+  terminal: Terminal,
+  { what = "reading", signal }: { what?: string; signal?: AbortSignal } = {},
+): (bytes: number) => void {
   const begun = performance.now();
   return (bytes) => {
-    if (signal?.aborted) throw new CommandError("interrupted while reading; nothing had been trained yet", 130);
+    if (signal?.aborted)
+      throw new CommandError("interrupted while reading; nothing had been trained yet", EXIT.interrupted);
     if (performance.now() - begun < 500) return;
-    terminal.progress(`reading ${bar(bytes / source.bytes)} ${Math.round((100 * bytes) / source.bytes)} %`);
+    terminal.progress(
+      `${what} ${source.name} ${bar(bytes / source.bytes)} ${Math.round((100 * bytes) / source.bytes)} %`,
+    );
   };
-}
-
-/** What tells whether a file is the same: of large files its size, beginning and end. */
-export function fingerprint(path: string): { bytes: number; fingerprint: string } {
-  const { size } = statSync(path);
-  const hash = createHash("sha256");
-  const file = openSync(path, "r");
-  try {
-    const most = 2 ** 20;
-    const pieces = size <= LARGE ? Math.ceil(size / most) : 2;
-    for (let i = 0; i < pieces; i++) {
-      const from = size > LARGE && i === 1 ? size - most : i * most;
-      const bytes = new Uint8Array(Math.min(most, size - from));
-      readSync(file, bytes, 0, bytes.length, from);
-      hash.update(bytes);
-    }
-  } finally {
-    closeSync(file);
-  }
-  return { bytes: size, fingerprint: hash.digest("hex") };
 }

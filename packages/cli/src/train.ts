@@ -13,7 +13,8 @@ import {
 } from "thalweg/tabular";
 import { Checkpoints, diagnose, fit, metrics, tensorsOf } from "thalweg/train";
 import { CommandError, EXIT, usage } from "./exit.js";
-import { fingerprint, type Prepared, prepare } from "./prepare.js";
+import { fingerprint } from "./fingerprint.js";
+import { type Prepared, prepare } from "./prepare.js";
 import { type Optimizer, optimizerOf } from "./rules.js";
 import { type DataFile, freshFolder, RunFolder, type RunSettings } from "./runFolder.js";
 import { announce, conclude, epochLine, modelSoFar, progressLine, writeReport } from "./telling.js";
@@ -48,9 +49,10 @@ export async function train(request: TrainRequest, terminal: Terminal): Promise<
   const interrupt = listen(terminal);
   try {
     const prepared = await prepare(request.data, request, terminal, interrupt.signal);
+    const fileOf = dataFile(terminal, interrupt.signal);
     const settings: RunSettings = {
       version: 1,
-      data: fileOf(request.data),
+      data: await fileOf(request.data),
       target: request.target,
       task: request.task,
       features: request.features,
@@ -58,7 +60,7 @@ export async function train(request: TrainRequest, terminal: Terminal): Promise<
       optimizer: request.optimizer,
       options: request.options,
       scheduler: request.scheduler,
-      validation: typeof request.validation === "number" ? request.validation : fileOf(request.validation.path),
+      validation: typeof request.validation === "number" ? request.validation : await fileOf(request.validation.path),
       clipNorm: request.clipNorm,
       seed: request.seed,
       stream: prepared.stream,
@@ -88,9 +90,10 @@ export async function resume(path: string, epochs: number | null, terminal: Term
   const saved = folder.settings();
   const settings = epochs === null ? saved : { ...saved, epochs };
   const { data, validation } = settings;
-  for (const file of typeof validation === "number" ? [data] : [data, validation]) refuseChanged(file);
   folder.lock();
   try {
+    for (const file of typeof validation === "number" ? [data] : [data, validation])
+      await refuseChanged(file, terminal, interrupt.signal);
     const prepared = await prepare(data.path, settings, terminal, interrupt.signal);
     if (epochs !== null) folder.writeJSON("run.json", settings);
     return await run(folder, settings, prepared, learnerOf(settings, prepared), terminal, interrupt);
@@ -100,12 +103,19 @@ export async function resume(path: string, epochs: number | null, terminal: Term
   }
 }
 
-const fileOf = (path: string): DataFile => ({ path: resolve(path), name: path, ...fingerprint(path) });
+const dataFile =
+  (terminal: Terminal, signal: AbortSignal) =>
+  async (path: string): Promise<DataFile> => ({
+    path: resolve(path),
+    name: path,
+    ...(await fingerprint(path, terminal, signal)),
+  });
 
-function refuseChanged({ path, bytes, fingerprint: before }: DataFile): void {
+async function refuseChanged(file: DataFile, terminal: Terminal, signal: AbortSignal): Promise<void> {
+  const { path } = file;
   if (!existsSync(path)) throw new CommandError(`the data of this run, ${path}, are not there any more`, EXIT.data);
-  const now = fingerprint(path);
-  if (now.fingerprint !== before || now.bytes !== bytes)
+  const now = await fingerprint(path, terminal, signal);
+  if (now.fingerprint !== file.fingerprint || now.bytes !== file.bytes)
     throw new CommandError(`${path} has changed since this run began; start a new run on it`, EXIT.data);
 }
 
@@ -231,7 +241,7 @@ async function run(
     return EXIT.interrupted;
   }
   folder.saveModel(model);
-  const evaluation = await evaluateOn(prepared, model);
+  const evaluation = await evaluateOn(prepared, model, terminal);
   folder.writeJSON("evaluation.json", evaluation);
   const findings = diagnose(history.data);
   writeReport(folder, settings, prepared, history, evaluation, findings);
@@ -269,11 +279,16 @@ function useBest(model: TabularModel, optimizer: Optimizer, store: Checkpoints):
 }
 
 /** The model on the validation rows, or on the training rows where there are none. */
-async function evaluateOn(prepared: Prepared, model: TabularModel): Promise<Evaluation> {
+async function evaluateOn(prepared: Prepared, model: TabularModel, terminal: Terminal): Promise<Evaluation> {
   const scores = scoresFor(prepared.encoder, prepared.baseline);
   const source = prepared.validation ?? prepared.train(2048);
+  const begun = performance.now();
+  let rows = 0;
   for await (const [x, y] of source as AsyncIterable<readonly Tensor[]>) {
     noGrad(() => scores.add(model.network.forward(x!).dataSync() as Float32Array, y!.dataSync() as Float32Array));
+    rows += y!.shape[0]!;
+    if (performance.now() - begun > 500) terminal.progress(`measuring the model, ${count(rows, "row")}`);
   }
+  terminal.clear();
   return scores.result(prepared.validation === null ? "training" : "validation");
 }

@@ -1,7 +1,7 @@
 import { sameShape, showShape } from "../graph/shape.js";
 import type { Optimizer, SavedTensor, StateDict } from "../optim/optimizer.js";
 import type { Tensor } from "../tensor/tensor.js";
-import { checksumOf } from "./checksum.js";
+import { crc32 } from "./checksum.js";
 import { type FileEntry, parse, SafetensorsError, write } from "./header.js";
 import { entryOf, tensorOf } from "./safetensors.js";
 
@@ -12,7 +12,8 @@ import { entryOf, tensorOf } from "./safetensors.js";
  * - `optimizer/state/<parameter>/<slot>`: what the rule remembers of it, such as `squareAvg`,
  * - `optimizer/shared/<slot>`: what the rule remembers as a whole.
  *
- * The metadata's "checksum" is {@link checksumOf} that JSON and the tensors.
+ * The metadata's "checksum" is the CRC-32 of that JSON, combined by exclusive or with that of each tensor (its name,
+ * dtype and shape as text, a zero byte behind each, and its bytes), as eight hexadecimal digits.
  */
 interface Description {
   format: 1;
@@ -65,7 +66,7 @@ export function saveOptimizer(
   };
   // JSON has no infinity; as text it is found again where a number is expected.
   const text = JSON.stringify(description, (_, x) => (typeof x === "number" && !Number.isFinite(x) ? String(x) : x));
-  return write({ entries, metadata: { ...metadata, optimizer: text, checksum: checksumOf(text, entries) } });
+  return write({ entries, metadata: { ...metadata, optimizer: text, checksum: checksum(text, entries) } });
 }
 
 /**
@@ -86,7 +87,7 @@ export function loadOptimizer(
   const { entries, metadata } = parse(bytes);
   const { optimizer: text, checksum: sum, ...rest } = metadata;
   if (text === undefined || sum === undefined) throw new SafetensorsError("the file holds tensors but no optimizer");
-  if (checksumOf(text, entries) !== sum)
+  if (checksum(text, entries) !== sum)
     throw new SafetensorsError("the file is damaged: its content does not have the checksum that it says");
   const description = read(text);
   const { rule } = optimizer;
@@ -200,3 +201,11 @@ function fitting(name: string, x: Tensor, p: Tensor): Tensor {
 }
 
 const plain = (x: Tensor): SavedTensor => ({ dtype: x.dtype, shape: [...x.shape], data: x.dataSync() });
+
+function checksum(text: string, entries: readonly FileEntry[]): string {
+  const encoder = new TextEncoder();
+  let sum = crc32(encoder.encode(text));
+  for (const { name, dtype, shape, bytes } of entries)
+    sum ^= crc32(bytes, crc32(encoder.encode(`${name}\0${dtype}\0${shape.join(",")}\0`)));
+  return (sum >>> 0).toString(16).padStart(8, "0");
+}

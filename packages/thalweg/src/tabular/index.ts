@@ -1,5 +1,5 @@
 export type { FileInput } from "./bytes.js";
-export type { Decimal } from "./cells.js";
+export { type Decimal, isMissing } from "./cells.js";
 export type { DateOrder } from "./dates.js";
 export { type CompactRows, type Encoded, type EncoderOptions, TableEncoder } from "./encoder.js";
 export { DataFileError } from "./errors.js";

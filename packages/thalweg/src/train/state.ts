@@ -3,7 +3,7 @@ import { ThalwegError } from "../errors.js";
 import type { AverageState } from "../optim/averaging.js";
 import type { SavedTensor, StateDict } from "../optim/optimizer.js";
 import { restore } from "../optim/slots.js";
-import { checksumOf } from "../safetensors/checksum.js";
+import { crc32 } from "../safetensors/checksum.js";
 import { type FileEntry, parse, write } from "../safetensors/header.js";
 import { entryOf, tensorOf } from "../safetensors/safetensors.js";
 import type { GeneratorState } from "../tensor/generator.js";
@@ -99,7 +99,7 @@ export function encodeState(state: TrainingState): Uint8Array {
     meters: Object.keys(meters),
     optimizer: { steps, paramGroups: optimizer.paramGroups },
   });
-  return write({ entries, metadata: { format: FORMAT, state: text, checksum: checksumOf(text, entries) } });
+  return write({ entries, metadata: { format: FORMAT, state: text, checksum: checksum(text, entries) } });
 }
 
 /**
@@ -111,7 +111,7 @@ export function decodeState(bytes: Uint8Array): TrainingState {
   const { entries, metadata } = parse(bytes);
   const { format, state: text, checksum: sum } = metadata;
   if (format !== FORMAT || text === undefined) throw new CheckpointError("this is no checkpoint of thalweg");
-  if (checksumOf(text, entries) !== sum)
+  if (checksum(text, entries) !== sum)
     throw new CheckpointError("the checkpoint is damaged: its content does not have the checksum that it says");
   const { hasBest, average, meters, optimizer, ...rest } = fromJSON(text) as Omit<
     TrainingState,
@@ -154,4 +154,14 @@ export function decodeState(bytes: Uint8Array): TrainingState {
       paramGroups: optimizer.paramGroups,
     },
   };
+}
+
+/** The CRC-32 of the text and behind it all tensors, by name: the order of entries in a file is the format's own. */
+function checksum(text: string, entries: readonly FileEntry[]): string {
+  const encoder = new TextEncoder();
+  const byName = [...entries].sort((a, b) => (a.name < b.name ? -1 : 1));
+  let sum = crc32(encoder.encode(text));
+  for (const { name, dtype, shape, bytes } of byName)
+    sum = crc32(bytes, crc32(encoder.encode(`${name}\0${dtype}\0${shape}\0`), sum));
+  return sum.toString(16).padStart(8, "0");
 }

@@ -157,6 +157,12 @@ describe("Checkpoints", () => {
         refused(changed);
       }
     }
+    // The same in two tensors: sums that are combined by exclusive or would cancel.
+    const header = JSON.parse(text.slice(8, end)) as Record<string, { data_offsets?: [number, number] }>;
+    const ends = ["model/0.weight", "model/2.weight"].map((name) => end + header[name]!.data_offsets![1]);
+    const twice = bytes.slice();
+    for (const at of ends) twice[at - 1]! ^= 16;
+    expect(() => train.decodeState(twice)).toThrow(/damaged/);
     fc.assert(
       fc.property(fc.nat(bytes.length - 1), (length) => refused(bytes.slice(0, length))),
       { numRuns: 100 },

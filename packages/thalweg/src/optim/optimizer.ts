@@ -218,7 +218,7 @@ export abstract class Optimizer<O extends object> implements SparseRule<O> {
       }
     }
     this.whole ??= new Slots(this.initialShared(), () => new Tensor(scalarNode(0, "float32")));
-    this.prepare(members.map(entryOf), this.whole.state);
+    if (this.prepare !== Optimizer.prototype.prepare) this.prepare(members.map(entryOf), this.whole.state);
     const changes: HeldChange[] = [];
     const change = (holder: Tensor, value: Tensor): void => {
       checkUpdate(holder, value);
@@ -227,8 +227,8 @@ export abstract class Optimizer<O extends object> implements SparseRule<O> {
     const together = !this.observing && !engine.eager && isElementwise(this);
     for (let m = 0; m < members.length; m++) {
       const { p, g, slots, options } = members[m]!;
-      const update = () => this.update(p, g, slots.state, options, slots.step, slots.numbers);
       const count = together ? alike(members, m) : 1;
+      const update = () => this.update(p, g, slots.state, options, slots.step, slots.numbers);
       const value = count === 1 ? update() : updateTogether(members, m, m + count, update, changes);
       if (value === null) {
         m += count - 1;

@@ -1,7 +1,7 @@
 import type { Device } from "../device/device.js";
 import type { Node } from "../graph/node.js";
 import { hashOf, keyOf, sameKey } from "./key.js";
-import { planOf, type Result } from "./plan.js";
+import { planOf, type Wanted } from "./plan.js";
 import { LoadedPlan } from "./run.js";
 import { clearKernels } from "./runnable.js";
 import { statistics } from "./statistics.js";
@@ -19,12 +19,13 @@ const plans = new Map<number, Entry[]>();
 const order: Entry[] = [];
 
 /** The plan for a graph: found by the graph's structure, or made and kept. */
-export function planFor(nodes: readonly Node[], results: readonly Result[], device: Device, fuse: boolean): LoadedPlan {
-  const key = keyOf(nodes, results);
+export function planFor(nodes: readonly Node[], wanted: readonly Wanted[], device: Device, fuse: boolean): LoadedPlan {
+  const key = keyOf(nodes, wanted);
   const hash = hashOf(key);
   const entries = plans.get(hash);
   if (entries !== undefined) for (const entry of entries) if (sameKey(entry.key, key)) return entry.loaded;
   const copy = key.slice();
+  const results = wanted.map(({ node, fate }) => ({ node: node.index, fate }));
   const loaded = new LoadedPlan(planOf(nodes, results, fuse), device);
   statistics.plansCompiled++;
   const entry: Entry = { key: copy, hash, loaded };

@@ -16,9 +16,9 @@ import { wasmBackend, wideBackend } from "../kernels/wasm/backend.js";
 import { requireWide } from "../kernels/wasm/wide.js";
 import { clearPlans, planFor } from "./cache.js";
 import { assignNode, type Change, oldOf } from "./change.js";
-import { keepForBackward, type Wanted } from "./keep.js";
+import { keepForBackward } from "./keep.js";
 import { collect, nextMark } from "./key.js";
-import { describe, type Fate, planOf, type Result } from "./plan.js";
+import { describe, type Fate, planOf, type Wanted } from "./plan.js";
 import type { LoadedPlan } from "./run.js";
 
 export type { Change };
@@ -119,7 +119,7 @@ function takeStep(assigns: readonly Node[]): void {
   recent = { losses: [], watches: [], releases: [] };
 }
 
-/** Runs the pending step, if any, and whatever else was recorded and may be asked for. */
+/** Runs the pending step, if any, and whatever else may be asked for. */
 export function settle(): void {
   if (pending !== null || recent.losses.length > 0 || recent.watches.length > 0) run([], true);
 }
@@ -133,15 +133,27 @@ function run(targets: readonly Node[], everything: boolean): void {
   recording.following?.abandon();
   if (recording.capture !== null) recording.capture.failed ??= "it reads a value inside (return the tensor instead)";
   const step = pending;
-  const overwritten = step === null ? [] : step.assigns.filter((node) => canOverwrite(oldOf(node)));
-  const ends = openEndsOn(overwritten.map(oldOf), [
+  const assigns = step?.assigns ?? [];
+  const overwritten: Node[] = [];
+  const gone: Node[] = [];
+  const later: Node[] = [];
+  const changes: Wanted[] = [];
+  for (let i = 0; i < assigns.length; i++) {
+    const node = assigns[i]!;
+    const old = oldOf(node);
+    const overwrite = canOverwrite(old);
+    const over = overwrite && isInPlace(node, old, everything) ? old : null;
+    if (overwrite) {
+      overwritten.push(old);
+      (over === null ? later : gone).push(old);
+    }
+    changes.push({ node, fate: "assign", over });
+  }
+  const ends = openEndsOn(overwritten, [
     ...(step?.releases ?? []),
     ...(everything ? recent.releases : []),
     ...(generations.length >= MOST_GENERATIONS ? generations[0]! : []),
   ]);
-  const gone: Node[] = [];
-  const later: Node[] = [];
-  for (const node of overwritten) (inPlace(node, !everything) ? gone : later).push(oldOf(node));
   const wanted: Wanted[] = [];
   const mark = nextMark();
   const want = (node: Node, fate: Fate): void => {
@@ -158,12 +170,17 @@ function run(targets: readonly Node[], everything: boolean): void {
   };
   if (step !== null) wantRecorded(step);
   for (const node of ends) want(node, "value");
-  if (step !== null) for (const node of step.assigns) want(node, "assign");
+  for (let i = 0; i < changes.length; i++) {
+    const { node } = changes[i]!;
+    if (node.buffer !== null || node.stale) continue;
+    node.mark = mark;
+    wanted.push(changes[i]!);
+  }
   if (everything) wantRecorded(recent);
   for (const node of targets) want(node, "value");
   let failed: boolean;
   try {
-    failed = execute(wanted, !everything);
+    failed = execute(wanted);
   } catch (error) {
     // A target that cannot be computed is its reader's business; a step that cannot would stand in everybody's way.
     if (targets.length === 0 || !canCollect(wanted.filter(({ node }) => !targets.includes(node)))) {
@@ -200,7 +217,7 @@ function run(targets: readonly Node[], everything: boolean): void {
 
 function canCollect(wanted: readonly Wanted[]): boolean {
   try {
-    collect(wanted.map(({ node }) => node));
+    collect(wanted.map(nodeOf));
     return true;
   } catch {
     return false;
@@ -211,23 +228,17 @@ function canCollect(wanted: readonly Wanted[]): boolean {
 const canOverwrite = (old: Node): boolean => old.mutable && old.buffer !== null && !old.buffer.shared;
 
 /**
- * True if an assign writes over the old value's storage. When a step runs because something is read, parameters are
- * written elsewhere, so that their old values stay readable; states, and tables of which some rows change, are not.
+ * True if an assign writes over the old value's storage, if it can. When a step runs because something is read, parameters
+ * are written elsewhere, so that their old values stay readable; states, and tables of which some rows change, are not.
  */
-function inPlace(assign: Node, overwrite: boolean): boolean {
-  const old = oldOf(assign);
-  return canOverwrite(old) && (overwrite || !old.requiresGrad || assign.primitive === P.assignRows);
-}
+const isInPlace = (assign: Node, old: Node, reading: boolean): boolean =>
+  !reading || !old.requiresGrad || assign.primitive === P.assignRows;
 
 /** Gives up the parameters' old values, after computing what is still open. */
 function retire(): void {
   if (retired.length === 0) return;
   const ends = openEndsOn(retired, []);
-  if (ends.length > 0)
-    execute(
-      ends.map((node): Wanted => ({ node, fate: "value" })),
-      false,
-    );
+  if (ends.length > 0) execute(ends.map((node): Wanted => ({ node, fate: "value" })));
   for (const old of retired) {
     if (old.buffer === null) continue;
     device().release(old.buffer);
@@ -281,6 +292,9 @@ function dependentsOf(gone: readonly Node[]): Node[] {
   return found;
 }
 
+/** A recorded value that nothing else reads, and that a user may still ask for. */
+const isOpen = (node: Node): boolean => node.buffer === null && !node.used && !node.stale && !node.internal;
+
 /**
  * The open ends (recorded values that nothing else reads: what a user may still ask for) that could not be computed
  * any more once some values are overwritten and others given up.
@@ -288,6 +302,8 @@ function dependentsOf(gone: readonly Node[]): Node[] {
 function openEndsOn(overwritten: readonly Node[], givenUp: readonly Node[]): Node[] {
   const ends: Node[] = [];
   if (overwritten.length === 0 && givenUp.length === 0) return ends;
+  const lists = [pending?.live ?? [], recording.live, recording.loose];
+  if (!lists.some((list) => list.some(isOpen))) return ends;
   const given = nextMark();
   const entered = nextMark();
   const safe = nextMark();
@@ -295,9 +311,9 @@ function openEndsOn(overwritten: readonly Node[], givenUp: readonly Node[]): Nod
   for (const node of givenUp) if (node.buffer !== null && !node.escaped) node.mark = given;
   for (const node of overwritten) node.mark = lost;
   const stack: Node[] = [];
-  for (const list of [pending?.live ?? [], recording.live, recording.loose]) {
+  for (const list of lists) {
     for (const end of list) {
-      if (end.buffer !== null || end.stale || end.used || end.internal) continue;
+      if (!isOpen(end)) continue;
       // A node is entered, its sources are judged, and then it is judged by them.
       stack.push(end);
       while (stack.length > 0) {
@@ -325,43 +341,44 @@ function openEndsOn(overwritten: readonly Node[], givenUp: readonly Node[]): Nod
 /**
  * Plans and runs: one plan for all the given results, which then exist.
  *
- * @param overwrite - whether parameters are written over their old values (states always are)
  * @returns true if a computed index was out of bounds; then only assigns count as computed
  */
-function execute(wanted: Wanted[], overwrite: boolean): boolean {
+function execute(wanted: Wanted[]): boolean {
   recording.count = 0;
   if (wanted.length === 0) return false;
-  const graph = collect(wanted.map((x) => x.node));
+  const graph = collect(wanted.map(nodeOf));
   const generation = keepForBackward(graph.nodes, wanted);
   if (generation !== null) generations.push(generation);
-  const results = wanted.map((x): Result => ({ node: x.node.index, fate: x.fate }));
-  const loaded = planFor(graph.nodes, results, device(), settings.fuse);
+  const loaded = planFor(graph.nodes, wanted, device(), settings.fuse);
   latest = loaded;
-  const buffers = wanted.map(({ node, fate }) => {
-    if (fate !== "assign") return new Buffer(node.dtype, node.size, null);
-    const old = oldOf(node);
-    if (inPlace(node, overwrite)) return old.buffer!;
-    return node.primitive === P.assignRows ? device().copy(old.buffer!) : new Buffer(node.dtype, node.size, null);
-  });
+  const buffers: Buffer[] = [];
+  for (let i = 0; i < wanted.length; i++) buffers.push(targetFor(wanted[i]!));
   loaded.run(graph.inputs, graph.scalars, buffers);
   const failed = device().takeError();
   for (let i = 0; i < wanted.length; i++) {
-    const { node, fate } = wanted[i]!;
+    const { node, fate, over } = wanted[i]!;
     if (failed && fate !== "assign") {
       device().release(buffers[i]!);
       continue;
     }
     node.buffer = buffers[i]!;
     if (fate === "assign") {
-      const old = oldOf(node);
-      if (old.buffer === node.buffer) {
-        old.buffer = null;
-        old.stale = true;
+      if (over) {
+        over.buffer = null;
+        over.stale = true;
       }
       node.forget();
     } else if (fate !== "saved" && (!node.requiresGrad || node.freed)) node.forget();
   }
   return failed;
+}
+
+const nodeOf = ({ node }: Wanted): Node => node;
+
+/** The storage that a result is to have. */
+function targetFor({ node, over }: Wanted): Buffer {
+  if (over) return over.buffer!;
+  return node.primitive === P.assignRows ? device().copy(oldOf(node).buffer!) : new Buffer(node.dtype, node.size, null);
 }
 
 /**
@@ -461,10 +478,7 @@ export const engine = {
     recent = { losses: [], watches: [], releases: [] };
     if (recording.live.length === 0) return;
     const ends = openEndsOn(olds, []);
-    execute(
-      ends.map((node): Wanted => ({ node, fate: "value" })),
-      false,
-    );
+    execute(ends.map((node): Wanted => ({ node, fate: "value" })));
   },
   afterOverwriting(olds: readonly Node[]): void {
     if (recording.live.length > 0) markStale(olds);
@@ -481,7 +495,6 @@ const backends: Readonly<Record<string, Backend>> = { wasm: wasmBackend, javascr
 // In eager mode this runs each operation. Else it bounds what a program that reads nothing can pile up.
 recording.overflow = (node) => {
   if (settings.eager) return realize(node);
-  const isOpen = (x: Node) => x.buffer === null && !x.used && !x.stale && !x.internal;
   const open = [...(pending?.live ?? []), ...recording.live, ...recording.loose, node].filter(isOpen);
   // One by one: what a loop left open many times is one small plan many times.
   for (const end of open) if (end.buffer === null) run([end], true);

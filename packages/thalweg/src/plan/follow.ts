@@ -17,7 +17,7 @@ import { planFor } from "./cache.js";
 import { oldOf } from "./change.js";
 import { type Change, engine, type GradientOwner } from "./engine.js";
 import { collect } from "./key.js";
-import type { Result } from "./plan.js";
+import type { Wanted } from "./plan.js";
 import type { LoadedPlan } from "./run.js";
 
 /** Whatever holds a node: a tensor. */
@@ -156,11 +156,11 @@ export class Recorded implements Following {
     const values = this.outputs.filter((node) => node.buffer === null && !kept.includes(node));
     this.results = [...new Set([...values, ...kept, ...this.assigns])];
     const graph = collect(this.results);
-    const results = this.results.map((node): Result => {
+    const wanted = this.results.map((node): Wanted => {
       const fate = node.primitive.kind === "assign" ? "assign" : kept.includes(node) ? "kept" : "value";
-      return { node: node.index, fate };
+      return { node, fate };
     });
-    this.plan = planFor(graph.nodes, results, device(), engine.fuse);
+    this.plan = planFor(graph.nodes, wanted, device(), engine.fuse);
     this.inputs = graph.inputs;
     this.scalars = graph.scalars;
     for (const { old, holder } of capture.changes) this.carried.push({ slot: templates.get(old)!, holder: holder! });

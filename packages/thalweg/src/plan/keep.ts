@@ -1,13 +1,7 @@
 import type { Node } from "../graph/node.js";
 import * as P from "../graph/primitive.js";
 import { nextMark } from "./key.js";
-import type { Fate } from "./plan.js";
-
-/** A value that a plan is to compute, and what becomes of it. */
-export interface Wanted {
-  readonly node: Node;
-  readonly fate: Fate;
-}
+import type { Wanted } from "./plan.js";
 
 /**
  * A forward pass that runs before its backward pass is recorded (because its loss is read first) also keeps the values

@@ -1,7 +1,7 @@
 import { RANK } from "../dtype.js";
 import { type Node, stale } from "../graph/node.js";
 import * as P from "../graph/primitive.js";
-import type { Result } from "./plan.js";
+import type { Wanted } from "./plan.js";
 
 /** A walk's result: nodes in topological order, those that exist or are numbers among them, and their structure. */
 export interface Graph {
@@ -59,15 +59,11 @@ export function collect(roots: readonly Node[]): Graph {
 }
 
 let key = new Int32Array(4096);
-let length = 0;
 
-function put(x: number): void {
-  if (length === key.length) {
-    const longer = new Int32Array(2 * length);
-    longer.set(key);
-    key = longer;
-  }
-  key[length++] = x;
+function makeRoom(needed: number): void {
+  const longer = new Int32Array(Math.max(2 * key.length, needed));
+  longer.set(key);
+  key = longer;
 }
 
 const FATES = { value: 0, kept: 1, saved: 1, assign: 2 } as const;
@@ -77,25 +73,28 @@ const FATES = { value: 0, kept: 1, saved: 1, assign: 2 } as const;
  * results. Not the numbers that scalars stand for, nor addresses or offsets: graphs with one key run the same plan.
  * The array is reused by the next call.
  */
-export function keyOf(nodes: readonly Node[], results: readonly Result[]): Int32Array {
-  length = 0;
+export function keyOf(nodes: readonly Node[], wanted: readonly Wanted[]): Int32Array {
+  // Written out, since it takes a good part of the time of a small step.
+  let k = 0;
   for (let i = 0; i < nodes.length; i++) {
-    const node = nodes[i]!;
-    const { shape, attr, srcs } = node;
-    const exists = node.buffer !== null;
-    put((exists ? 0 : node.primitive.code) | (RANK[node.dtype] << 8) | (shape.length << 10));
-    for (let d = 0; d < shape.length; d++) put(shape[d]!);
-    if (exists) {
-      put(node.strides === null ? 0 : 1);
-      if (node.strides !== null) for (let d = 0; d < shape.length; d++) put(node.strides[d]!);
+    const { shape, attr, srcs, buffer, strides, dtype, primitive } = nodes[i]!;
+    const rank = shape.length;
+    const most = k + 2 * rank + srcs.length + 8 + (attr === null ? 0 : attr.length);
+    if (most > key.length) makeRoom(most);
+    key[k++] = (buffer === null ? primitive.code : 0) | (RANK[dtype] << 8) | (rank << 10);
+    for (let d = 0; d < rank; d++) key[k++] = shape[d]!;
+    if (buffer !== null) {
+      key[k++] = strides === null ? 0 : 1;
+      if (strides !== null) for (let d = 0; d < rank; d++) key[k++] = strides[d]!;
       continue;
     }
-    if (attr !== null) for (let a = 0; a < attr.length; a++) put(attr[a]!);
-    put(srcs.length);
-    for (let s = 0; s < srcs.length; s++) put(srcs[s]!.index);
+    if (attr !== null) for (let a = 0; a < attr.length; a++) key[k++] = attr[a]!;
+    key[k++] = srcs.length;
+    for (let s = 0; s < srcs.length; s++) key[k++] = srcs[s]!.index;
   }
-  for (let r = 0; r < results.length; r++) put((results[r]!.node << 2) | FATES[results[r]!.fate]);
-  return key.subarray(0, length);
+  if (k + wanted.length > key.length) makeRoom(k + wanted.length);
+  for (let w = 0; w < wanted.length; w++) key[k++] = (wanted[w]!.node.index << 2) | FATES[wanted[w]!.fate];
+  return key.subarray(0, k);
 }
 
 export function hashOf(numbers: Int32Array): number {

@@ -25,6 +25,15 @@ export type Fate =
   /** Written over a parameter's old value. */
   | "assign";
 
+/** A value that a plan is to compute, and what becomes of it. */
+export interface Wanted {
+  readonly node: Node;
+  readonly fate: Fate;
+  /** Of an assign: the value that it is written over, if it is not written elsewhere. */
+  readonly over?: Node | null;
+}
+
+/** The same as the plan remembers it. */
 export interface Result {
   /** Place of the node in the walk. */
   readonly node: number;

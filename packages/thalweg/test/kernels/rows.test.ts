@@ -14,7 +14,10 @@ const load = (buffer: number, type: DType, ...strides: number[]): Expr => ({
   access: access(buffer, type, ...strides),
 });
 
-/** table[row] ← 3 · table[row] + change, for n rows of so many elements (for bools: table or change). */
+/**
+ * table[row] ← 3 · table[row] + change, for n rows of so many elements (for bools: table or change). For rows of the table's
+ * second half the first row's change is taken.
+ */
 function update(dtype: DType, rows: number, n: number, width: number): MapKernel {
   const index = load(1, "int32", 1, 0);
   const zero: Expr = { kind: "constant", type: "int32", value: 0 };
@@ -26,7 +29,18 @@ function update(dtype: DType, rows: number, n: number, width: number): MapKernel
     stride: width,
     size: rows,
   };
-  const change = load(2, dtype, width, 1);
+  const own = load(2, dtype, width, 1);
+  const first: Expr = {
+    kind: "gather",
+    type: dtype,
+    access: access(2, dtype, 0, 1),
+    index: zero,
+    stride: width,
+    size: n,
+  };
+  const half: Expr = { kind: "constant", type: "int32", value: rows / 2 };
+  const inFirstHalf: Expr = { kind: "apply", type: "bool", op: "lt", args: [index, half] };
+  const change: Expr = { kind: "apply", type: dtype, op: "select", args: [inFirstHalf, own, first] };
   const three: Expr = { kind: "constant", type: dtype, value: 3 };
   const value: Expr =
     dtype === "bool"
@@ -81,7 +95,7 @@ describe.each(["float32", "float64", "int32", "bool"] as const)("rows written in
       if (row < 0 || row >= rows) return;
       for (let j = 0; j < width; j++) {
         const at = row * width + j;
-        const added = change[i * width + j]!;
+        const added = change[(row < rows / 2 ? i : 0) * width + j]!;
         expected[at] = dtype === "bool" ? expected[at]! | added : 3 * expected[at]! + added;
       }
     });

@@ -77,8 +77,14 @@ function integer(e: Evaluator, type: RegisterType, value: number): void {
   else e.nest.f.i32(value);
 }
 
-export function select(e: Evaluator, { args: [condition, a, b], type }: Apply, part: number): void {
-  const { f } = e.nest;
+export function select(e: Evaluator, node: Apply, part: number): void {
+  const [condition, a, b] = node.args;
+  const { f, chosen } = e.nest;
+  const known = chosen.get(node);
+  if (known !== undefined) {
+    e.push(known, part);
+    return;
+  }
   e.push(a!, part);
   e.push(b!, part);
   if (e.width === 1) {
@@ -86,7 +92,7 @@ export function select(e: Evaluator, { args: [condition, a, b], type }: Apply, p
     f.op(control.select);
     return;
   }
-  if (isWide(type)) pushMask(e, condition!, part);
+  if (isWide(node.type)) pushMask(e, condition!, part);
   else e.push(condition!);
   f.op(v128.bitselect);
 }

@@ -1,7 +1,7 @@
 /** The frame of a kernel's function: its loops, the induction variables they move, and the locals that hold values. */
 import { argumentLayout, type Kernel } from "../kernel.js";
 import { FunctionBuilder } from "./assembler.js";
-import type { Induction, Lowering } from "./lower.js";
+import type { Induction, Lowering, Node } from "./lower.js";
 import { control, f32, f64, I32, i32, type ValueType } from "./opcodes.js";
 
 /** Parameters of every kernel's function. */
@@ -29,6 +29,8 @@ interface Scope {
 export class Nest {
   readonly f = new FunctionBuilder([I32, I32, I32]);
   private readonly scopes: Scope[] = [];
+  /** Choices that have been made for all of the code that is emitted now, and what was chosen. */
+  readonly chosen = new Map<Node, Node>();
 
   constructor(
     readonly kernel: Pick<Kernel, "buffers" | "scalars">,

@@ -52,9 +52,38 @@ export function aroundRows(e: Evaluator, stores: readonly LoweredStore[], loop: 
   else {
     for (const { row } of stores) known.set(row!, { ...known.get(row!)!, exists: null });
     e.nest.f.get(there);
-    e.nest.f.if(undefined, emit);
+    e.nest.f.if(undefined, () => choosing(e, choiceIn(values, loop), emit));
   }
   for (const { row } of stores) if (row !== null) known.delete(row);
+}
+
+/** A choice that holds for all of a loop, where one that is not made need not be fetched. */
+function choiceIn(nodes: readonly Node[], loop: number, seen = new Set<Node>()): Node | undefined {
+  for (const node of nodes) {
+    if (seen.has(node) || level(node) < loop) continue;
+    seen.add(node);
+    const [condition, ...ways] = node.args;
+    const fetched = ways.some((way) => way.kind === "gather" && level(way) >= loop);
+    if (node.kind === "apply" && node.op === "select" && level(condition!) < loop && fetched) return node;
+    const found = choiceIn(node.args, loop, seen);
+    if (found !== undefined) return found;
+  }
+  return undefined;
+}
+
+/** Emits a loop once for each way that a choice may go. */
+function choosing(e: Evaluator, choice: Node | undefined, emit: () => void): void {
+  if (choice === undefined) emit();
+  else {
+    const { f, chosen } = e.nest;
+    const going = (way: number) => () => {
+      chosen.set(choice, choice.args[way]!);
+      emit();
+      chosen.delete(choice);
+    };
+    e.push(choice.args[0]!);
+    f.if(undefined, going(1), going(2));
+  }
 }
 
 /** Whether indices are checked within a loop. */

@@ -85,6 +85,15 @@ const LEARNING_RATES: Readonly<Record<string, number>> = {
   "sgd-schedule-free": 0.5,
 };
 
+/** Rules whose steps are as long as the learning rate says, whatever the gradients: on few rows a third of it does better. */
+const SIGNED = new Set(["rmsprop", "adam", "adamw", "nadam"]);
+const FEW_ROWS = 500;
+
+/** Options of a rule that depend on the number of training rows, where the usual ones are not for so few. */
+export function optionsForRows(name: string, rows: number): Options {
+  return rows < FEW_ROWS && SIGNED.has(name) ? { lr: LEARNING_RATES[name]! / 3 } : {};
+}
+
 /** Options that a person does not set. */
 const INTERNAL = new Set(["params", "maximize", "k", "lrMax", "weightSum", "trainMode"]);
 

@@ -15,7 +15,7 @@ import { Checkpoints, diagnose, fit, metrics, tensorsOf } from "thalweg/train";
 import { CommandError, EXIT, usage } from "./exit.js";
 import { fingerprint } from "./fingerprint.js";
 import { type Prepared, prepare } from "./prepare.js";
-import { type Optimizer, optimizerOf } from "./rules.js";
+import { type Optimizer, optimizerOf, optionsForRows } from "./rules.js";
 import { type DataFile, freshFolder, RunFolder, type RunSettings } from "./runFolder.js";
 import { announce, conclude, epochLine, modelSoFar, progressLine, writeReport } from "./telling.js";
 import { count, short, type Terminal } from "./terminal.js";
@@ -58,7 +58,7 @@ export async function train(request: TrainRequest, terminal: Terminal): Promise<
       features: request.features,
       ignore: request.ignore,
       optimizer: request.optimizer,
-      options: request.options,
+      options: { ...optionsForRows(request.optimizer, prepared.trainRows), ...request.options },
       scheduler: request.scheduler,
       validation: typeof request.validation === "number" ? request.validation : await fileOf(request.validation.path),
       clipNorm: request.clipNorm,

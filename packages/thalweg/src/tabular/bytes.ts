@@ -133,25 +133,26 @@ function lastRecordEnd(text: string, separators: string | null): number {
 
 /** Finds the line ends ("\n") that are in no quoted field. */
 export function eachRecordEnd(text: string, separators: string, found: (at: number) => void): void {
-  const between = Array.from(separators, (c) => c.charCodeAt(0));
-  let open = false;
-  // A quote opens a field at its beginning only: in 5" pipe it is a letter like others.
-  let begins = true;
-  for (let i = 0; i < text.length; i++) {
-    const c = text.charCodeAt(i);
-    if (open) {
-      // What is in quotes is passed over at once.
-      i = text.indexOf('"', i);
-      if (i < 0) return;
-      if (text.charCodeAt(i + 1) === 34) i++;
-      else open = false;
-    } else if (c === 34 && begins) {
-      open = true;
-      begins = false;
-    } else {
-      if (c === 10) found(i);
-      begins = c === 10 || c === 13 || between.includes(c);
+  const search = (what: string, from: number) => {
+    const at = text.indexOf(what, from);
+    return at < 0 ? text.length : at;
+  };
+  let quote = search('"', 0);
+  for (let end = search("\n", 0); end < text.length; ) {
+    if (end < quote) {
+      found(end);
+      end = search("\n", end + 1);
+      continue;
     }
+    // A quote opens a field at its beginning only: in 5" pipe it is a letter like others.
+    if (quote > 0 && !`\r\n${separators}`.includes(text[quote - 1]!)) {
+      quote = search('"', quote + 1);
+      continue;
+    }
+    let close = search('"', quote + 1);
+    while (text[close + 1] === '"') close = search('"', close + 2);
+    if (end < close) end = search("\n", close);
+    quote = search('"', close + 1);
   }
 }
 

@@ -1,6 +1,12 @@
 /** What a cell says: nothing, a number, yes or no; dates are in dates.ts. */
 import type { Cell } from "./source.js";
 
+/** Most cells are numbers, and seen to be at their first character: what looks closer is passed by. */
+function startsWithDigit(text: string): boolean {
+  const c = text.charCodeAt(0);
+  return c >= 48 && c <= 57;
+}
+
 /** Texts that stand for a missing value, whatever their case. */
 const MISSING = new Set(["", "na", "n/a", "#n/a", "nan", "null", "none", "?", "-"]);
 
@@ -8,7 +14,7 @@ const MISSING = new Set(["", "na", "n/a", "#n/a", "nan", "null", "none", "?", "-
 export function isMissing(cell: Cell): boolean {
   if (cell === null) return true;
   if (typeof cell === "number") return Number.isNaN(cell);
-  if (typeof cell === "boolean" || cell.length > 6) return false;
+  if (typeof cell === "boolean" || cell.length > 6 || startsWithDigit(cell)) return false;
   return MISSING.has(cell.trim().toLowerCase());
 }
 
@@ -32,6 +38,11 @@ export function numberOf(cell: Cell, decimal: Decimal = "."): number {
     const number = commaNumberOf(cell);
     if (!Number.isNaN(number)) return number;
   }
+  // Nearly all numbers begin with two digits, or are one: they need no closer look. (0x10 is none.)
+  if (startsWithDigit(cell) && !(cell.charCodeAt(1) > 57)) {
+    const number = Number(cell);
+    if (!Number.isNaN(number)) return number;
+  }
   const text = cell.trim();
   if (PLAIN.test(text)) return Number(text);
   return THOUSANDS.test(text) ? Number(text.replaceAll(",", "")) : Number.NaN;
@@ -51,8 +62,10 @@ const NO = new Set(["false", "no", "f", "n"]);
 /** Yes or no; null if a cell says neither. */
 export function booleanOf(cell: Cell): boolean | null {
   if (typeof cell === "boolean") return cell;
-  if (typeof cell !== "string") return null;
-  const text = cell.trim().toLowerCase();
+  if (typeof cell !== "string" || startsWithDigit(cell)) return null;
+  const word = cell.trim();
+  if (word.length > 5) return null;
+  const text = word.toLowerCase();
   return YES.has(text) ? true : NO.has(text) ? false : null;
 }
 

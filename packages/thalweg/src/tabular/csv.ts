@@ -1,6 +1,7 @@
 /** Tables in text files whose fields are separated by commas, semicolons, tabs or bars. */
 import Papa from "papaparse";
-import { type Bytes, eachRecordEnd, newlines, textBlocks } from "./bytes.js";
+import { type Bytes, eachRecordEnd, textBlocks } from "./bytes.js";
+import { eachRecord } from "./csvRecords.js";
 import { DataFileError } from "./errors.js";
 import type { Cell, Chunk, TableSource } from "./source.js";
 
@@ -91,35 +92,22 @@ class CSVTable implements TableSource {
     let first = 0;
     let isHeader = true;
     for await (const { text, line, read } of textBlocks(this.bytesOfFile, this.delimiter)) {
-      const plain = plainEnds(text, this.delimiter);
-      // Where there is none, the lines may end as old Macs end them: what Papa finds then.
-      const newline = plain.includes("\n") ? { newline: "\n" as const } : {};
-      const { data, errors } = Papa.parse<string[]>(plain, { delimiter: this.delimiter, ...newline });
-      const multiline = text.includes('"');
       const columns: Cell[][] = this.columns.map(() => []);
       const lines: number[] = [];
-      let at = line;
-      const quote = errors.find(({ type }) => type === "Quotes");
-      for (let r = 0; r < data.length; r++) {
-        const fields = data[r]!;
-        const here = at;
-        at += 1 + (multiline ? fields.reduce((sum, field) => sum + newlines(field), 0) : 0);
-        if (quote?.row === r)
-          throw new DataFileError(
-            `${this.name}, line ${here}: a quote in a field that has others is not doubled, or is not closed`,
-          );
+      const wrong = eachRecord(plainEnds(text, this.delimiter), this.delimiter, line, (fields, count, at) => {
         if (isHeader) {
-          isHeader = fields.every(isBlank);
-          continue;
+          for (let c = 0; c < count; c++) isHeader &&= isBlank(fields[c]!);
+          return null;
         }
-        if (fields.length === 1 && isBlank(fields[0]!) && (width > 1 || r === data.length - 1)) continue;
-        if (fields.length !== width)
-          throw new DataFileError(
-            `${this.name}, line ${here}: it has ${fields.length} ${fields.length === 1 ? "field" : "fields"}, and the line that names the columns has ${width}`,
-          );
+        // In a table of one column an empty line is a row in which the value is missing.
+        if (count === 1 && width > 1 && isBlank(fields[0]!)) return null;
+        if (count !== width)
+          return `it has ${count} ${count === 1 ? "field" : "fields"}, and the line that names the columns has ${width}`;
         for (let c = 0; c < width; c++) columns[c]!.push(fields[c]!);
-        lines.push(here);
-      }
+        lines.push(at);
+        return null;
+      });
+      if (wrong !== null) throw new DataFileError(`${this.name}, line ${wrong.line}: ${wrong.what}`);
       onBytes?.(read);
       if (lines.length === 0) continue;
       const start = first;

@@ -25,7 +25,8 @@ const MONTHS = "january february march april may june july august september octo
 export function dateOf(cell: Cell, order: DateOrder | null = null): number {
   if (typeof cell !== "string") return Number.NaN;
   const text = cell.trim();
-  if (text.length < 8 || text.length > 40) return Number.NaN;
+  // Most texts are no dates, and seen to be none by their length or their last character.
+  if (text.length < 8 || text.length > 40 || !"0123456789ZMm.".includes(text.at(-1)!)) return Number.NaN;
   const iso = YEAR_FIRST.exec(text);
   if (iso !== null) {
     const [, year, , month, day, hour, minute, second, fraction, half, zone] = iso;

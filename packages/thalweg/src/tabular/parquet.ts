@@ -71,8 +71,8 @@ class ParquetTable implements TableSource {
         for (let first = start; first < pieceEnd; first += ROWS) {
           const end = Math.min(first + ROWS, pieceEnd);
           const cells = columns.map((values, c) => {
-            const where = (r: number) => () => `${this.name}, row ${first + r + 1}, column ${this.columns[c]}`;
-            return values.slice(first - start, end - start).map((value, r) => cellOf(value, where(r)));
+            const where = (r: number) => `${this.name}, row ${first + r + 1}, column ${this.columns[c]}`;
+            return values.slice(first - start, end - start).map((value, r) => cellOf(value, () => where(r)));
           });
           onBytes?.(Math.round((end / total) * this.bytes));
           yield { first, length: end - first, columns: cells, place: (row) => `row ${row + 1}` };

@@ -31,9 +31,12 @@ export interface ColumnProfile {
   readonly order: DateOrder | null;
   /** The first of such dates, in a column that is not taken as dates because all may be read either way. */
   readonly ambiguous: string | null;
-  /** Different values with their counts, the most frequent first; at most {@link MOST_VALUES} of them. */
+  /**
+   * Different values with their counts, the most frequent first. If there are more than {@link MOST_VALUES}, the first of them,
+   * and counts up to where another came.
+   */
   readonly values: readonly (readonly [value: string, count: number])[];
-  /** There are more different values than `values` says. */
+  /** There are more different values than {@link MOST_VALUES}. */
   readonly more: boolean;
   /** Cells of a column of numbers, dates or booleans that are something else, and the first of them. */
   readonly strange: number;
@@ -82,21 +85,26 @@ class Gatherer {
       this.counting = false;
       return;
     }
-    const text = textOf(cell);
-    const strange = (type: Known) => {
-      this.firstNot[type] ??= { cell: alone(text), place: place() };
-    };
     const number = numberOf(cell);
     if (Number.isFinite(number)) {
       this.numbers.add(number);
       if (Number.isNaN(this.offset)) this.offset = number - row;
       this.counting &&= number - row === this.offset;
-    } else strange("number");
+    } else this.strange("number", cell, place);
     if (!commas) this.commas = null;
     if (this.commas !== null) this.addComma(commaNumberOf(cell), Number.isNaN(number));
-    this.addDate(cell, number, strange);
-    if (booleanOf(cell) === null) strange("boolean");
+    this.addDate(cell, number, place);
+    if (booleanOf(cell) === null) this.strange("boolean", cell, place);
     else this.booleans++;
+    // Where there are more values than are kept, their counts say nothing any more.
+    if (!this.more) this.count(textOf(cell));
+  }
+
+  private strange(type: Known, cell: Cell, place: () => string): void {
+    this.firstNot[type] ??= { cell: alone(textOf(cell)), place: place() };
+  }
+
+  private count(text: string): void {
     const count = this.values.get(text);
     if (count !== undefined) this.values.set(text, count + 1);
     else if (this.values.size < MOST_VALUES) this.values.set(alone(text), 1);
@@ -109,14 +117,14 @@ class Gatherer {
     this.onlyComma ||= only;
   }
 
-  private addDate(cell: Cell, number: number, strange: (type: Known) => void): void {
+  private addDate(cell: Cell, number: number, place: () => string): void {
     // A column of numbers has no dates: looking for them would cost more than all the rest.
     const date = Number.isNaN(number) ? dateOf(cell) : Number.NaN;
     let ways = 0;
     for (const order of ORDERS) {
       const ordered = Number.isNaN(date) && Number.isNaN(number) ? dateOf(cell, order) : date;
       if (Number.isNaN(ordered)) {
-        strange(order);
+        this.strange(order, cell, place);
         continue;
       }
       this.dates[order].add(ordered);
@@ -234,12 +242,17 @@ export async function profile(
 ): Promise<ColumnProfile[]> {
   const gatherers = columns.map((name) => new Gatherer(name));
   for await (const chunk of chunks) {
-    for (let r = 0; r < chunk.length; r++) {
-      if (!rows(chunk.first + r)) continue;
-      const place = () => chunk.place(chunk.first + r);
-      for (let c = 0; c < gatherers.length; c++)
-        gatherers[c]!.add(chunk.columns[c]![r]!, chunk.first + r, place, chunk.commas === true);
-    }
+    const kept: number[] = [];
+    for (let r = 0; r < chunk.length; r++) if (rows(chunk.first + r)) kept.push(r);
+    let row = 0;
+    const place = () => chunk.place(row);
+    gatherers.forEach((gatherer, c) => {
+      const cells = chunk.columns[c]!;
+      for (const r of kept) {
+        row = chunk.first + r;
+        gatherer.add(cells[r]!, row, place, chunk.commas === true);
+      }
+    });
   }
   return gatherers.map((gatherer) => gatherer.result());
 }

@@ -58,8 +58,8 @@ export interface Tiling {
 export const TILING: Tiling = { vectors: 2, heights: [4, 2, 1] };
 /** For a few rows, or for three vectors of columns. */
 export const FLAT_TILING: Tiling = { vectors: 4, heights: [2, 1] };
-/** Where two neighbouring vectors become one register. */
-export const WIDE_TILING: Tiling = { vectors: 4, heights: [4, 2, 1] };
+/** Where two neighbouring vectors become one register, and engines load what they need when they need it. */
+export const WIDE_TILING: Tiling = { vectors: 4, heights: [5, 4, 2, 1] };
 
 /**
  * `panel(a, aRow, aStep, b, bStep, k, c, cRow, first, rows)`: for each of `rows` rows, the sum over k ≥ 1 steps of
@@ -190,8 +190,31 @@ export function emitPanel(
       }
     }
   };
-  for (const height of heights) whileAtLeast(f, rows, height, () => tile(height));
+  tiles(f, rows, heights, tile);
   return f;
+}
+
+/** Cuts `left` rows into tiles. With heights 5, 4, … fives end where fours do better. */
+export function tiles(
+  f: FunctionBuilder,
+  left: number,
+  heights: readonly number[],
+  body: (height: number) => void,
+): void {
+  heights.forEach((height, h) => {
+    if (height !== heights[h + 1]! + 1 || height < 4) {
+      whileAtLeast(f, left, height, () => body(height));
+      return;
+    }
+    whileAtLeast(f, left, 2 * height - 1, () => body(height), height);
+    f.get(left);
+    f.i32(height);
+    f.op(i32.eq);
+    f.if(undefined, () => {
+      body(height);
+      f.increment(left, -height);
+    });
+  });
 }
 
 /** `local += step`. */
@@ -202,11 +225,11 @@ export function advance(f: FunctionBuilder, local: number, step: number): void {
   f.set(local);
 }
 
-/** Runs the body while `left >= step`, taking `step` from it each time. */
-export function whileAtLeast(f: FunctionBuilder, left: number, step: number, body: () => void): void {
+/** Runs the body while `left >= least`, taking `step` from it each time. */
+export function whileAtLeast(f: FunctionBuilder, left: number, least: number, body: () => void, step = least): void {
   const more = () => {
     f.get(left);
-    f.i32(step);
+    f.i32(least);
     f.op(i32.geS);
   };
   more();

@@ -3,7 +3,7 @@ import { MATMUL_BLOCK, type MatmulKernel } from "../kernel.js";
 import type { FunctionBuilder, ModuleBuilder } from "./assembler.js";
 import { emitCopy, emitGather, emitTable, type Lie, type Side } from "./copy.js";
 import { control, I32, i32 } from "./opcodes.js";
-import { ELEMENTS, emitPanel, FLAT_TILING, TILING, type Tiling, WIDE_TILING, whileAtLeast } from "./panel.js";
+import { ELEMENTS, emitPanel, FLAT_TILING, TILING, type Tiling, tiles, WIDE_TILING, whileAtLeast } from "./panel.js";
 
 /** Bytes of packed panels of b: what a third-level cache easily holds. */
 const PANELS_BYTES = 2 ** 19;
@@ -195,30 +195,28 @@ export function emitProduct(
     f.set(i);
     f.get(rowsNow);
     f.set(left);
-    for (const height of tiling.heights) {
-      if (height > m.atMost) continue;
-      whileAtLeast(f, left, height, () => {
-        f.get(packed);
-        f.get(i);
-        pushBytes(kNow);
-        f.op(i32.mul, i32.add);
-        if (isPlain(a)) {
-          pushAt(aAt, i, aRow);
-          f.i32(aColumn * bytes);
-          f.i32(aRow * bytes);
-          f.get(kNow);
-          f.call(functions.copy(dtype, lieOf(aColumn, aRow), height, height * bytes));
-        } else {
-          f.i32(height * bytes);
-          f.get(a.at);
-          pushTable(STEPS_OF_A);
-          pushTable(ROWS_OF_A, i);
-          f.get(kNow);
-          f.call(functions.gather(dtype, height));
-        }
-        f.increment(i, height);
-      });
-    }
+    const heights = tiling.heights.filter((height) => height <= m.atMost);
+    tiles(f, left, heights, (height) => {
+      f.get(packed);
+      f.get(i);
+      pushBytes(kNow);
+      f.op(i32.mul, i32.add);
+      if (isPlain(a)) {
+        pushAt(aAt, i, aRow);
+        f.i32(aColumn * bytes);
+        f.i32(aRow * bytes);
+        f.get(kNow);
+        f.call(functions.copy(dtype, lieOf(aColumn, aRow), height, height * bytes));
+      } else {
+        f.i32(height * bytes);
+        f.get(a.at);
+        pushTable(STEPS_OF_A);
+        pushTable(ROWS_OF_A, i);
+        f.get(kNow);
+        f.call(functions.gather(dtype, height));
+      }
+      f.increment(i, height);
+    });
     f.release(i);
     f.release(left);
   };

@@ -205,6 +205,18 @@ function compileMatmul(kernel: MatmulKernel, machine: Machine): RunnableKernel {
   const add = binary("add", kernel.dtype) as Binary;
   const mul = binary("mul", kernel.dtype) as Binary;
   const { index } = machine;
+  const program = kernel.value === undefined ? null : compileProgram(machine, [kernel.value]);
+  /** What is stored for a sum. */
+  const finished = (sum: number, row: number, column: number): number => {
+    if (program === null) return sum;
+    machine.folded[0] = sum;
+    index[0] = row;
+    index[1] = column;
+    program.run();
+    stand(0, columns, row);
+    stand(columns, steps, column);
+    return program.value(0);
+  };
   /** Sets the indices of some loops to the place that a row-major count stands for. */
   const stand = (from: number, to: number, count: number): void => {
     let rest = count;
@@ -232,7 +244,8 @@ function compileMatmul(kernel: MatmulKernel, machine: Machine): RunnableKernel {
         let result = sumOfBlock(0);
         for (let from = MATMUL_BLOCK; from < k; from += MATMUL_BLOCK) result = add(result, sumOfBlock(from));
         for (let loop = steps; loop < loops.length; loop++) index[loop] = 0;
-        machine.write(c, result);
+        const value = finished(result, i % rows, j);
+        machine.write(c, value);
       }
     }
   };

@@ -103,7 +103,7 @@ export interface ApplyExpr {
 }
 
 /**
- * The value of fold number `fold` of a reduce kernel. In `stores` it is the finished fold. In `body` it is allowed in
+ * The value of fold number `fold` of a reduce kernel, or the sum of a matmul. In `stores` it is the finished fold. In `body` it is allowed in
  * kernels of order "serial" only, and there it is the running value with the current point included (cumulative sums).
  */
 export interface FoldedExpr {
@@ -222,6 +222,11 @@ export interface MatmulKernel extends KernelBase {
   readonly a: Access;
   readonly b: Access;
   readonly c: Access;
+  /**
+   * What is stored in the sum's place: a value of type `dtype` computed from it, which is fold number 0. Strides in it have two
+   * entries: for the row, of all batches together, and for the column. It does not read `c`'s buffer. Default: the sum.
+   */
+  readonly value?: Expr;
 }
 
 export type Kernel = MapKernel | ReduceKernel | ScatterKernel | MatmulKernel;

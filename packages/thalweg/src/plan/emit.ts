@@ -1,6 +1,6 @@
 import * as P from "../graph/primitive.js";
 import { type Shape, stridesOf } from "../graph/shape.js";
-import type { Access, Fold, Kernel, Store } from "../kernels/kernel.js";
+import type { Access, Expr, Fold, Kernel, Store } from "../kernels/kernel.js";
 import type { Group } from "./fuse.js";
 import type { FoldShape, Item } from "./item.js";
 import { CutLoop, type Loop, Lowering } from "./lower.js";
@@ -21,7 +21,7 @@ export function emit(group: Group): Emitted[] {
   if (group.kind === "map") return [withCuts(mapLoops(group.size), (loops) => emitMap(group, loops))];
   if (group.kind === "reduce") return [withCuts(reduceLoops(group.fold!), (loops) => emitReduce(group, loops))];
   const item = group.item!;
-  if (item.primitive === P.matmul) return [emitMatmul(item)];
+  if (item.primitive === P.matmul) return emitProduct(item, group.epilogue[0]);
   if (item.primitive === P.cat) return emitCat(item);
   if (item.primitive === P.cumsum) return [emitCumsum(item)];
   return emitScatter(item);
@@ -129,7 +129,37 @@ interface ProductLoop extends Loop {
   readonly dim: number;
 }
 
-function emitMatmul(item: Item): Emitted {
+/** A product, and what is computed from it in its place: in a kernel of its own if that does not go by rows and columns. */
+function emitProduct(item: Item, last: Item | undefined): Emitted[] {
+  if (last === undefined) return [emitMatmul(item)];
+  try {
+    return [emitMatmul(item, last)];
+  } catch (signal) {
+    if (!(signal instanceof NotByRows)) throw signal;
+  }
+  const behind = withCuts(mapLoops(last.size), (loops) => {
+    const lowering = new Lowering(loops, new Set([last]), new Map());
+    return mapKernel(lowering, loops, [store(lowering, last, lowering.whole)], last.size);
+  });
+  return [emitMatmul(item), behind];
+}
+
+/** Thrown where a value cannot be computed by rows and columns of a product. */
+class NotByRows extends Error {}
+
+/** The value that takes a product's place, from the sum. */
+function emitEpilogue(item: Item, last: Item, beside: Lowering): Expr {
+  const n = last.shape.at(-1)!;
+  const loops = [loopOf(item.size / n, n), loopOf(n, 1)];
+  const lowering = new Lowering(loops, new Set([last]), new Map([[item, 0]]), beside);
+  try {
+    return lowering.value(last, lowering.whole);
+  } catch (signal) {
+    throw signal instanceof CutLoop ? new NotByRows("the loops would have to be cut") : signal;
+  }
+}
+
+function emitMatmul(item: Item, last?: Item): Emitted {
   const [left, right] = item.srcs as [Item, Item];
   const rank = item.shape.length;
   const sizes = [...item.shape, left.shape[rank - 1]!];
@@ -152,7 +182,8 @@ function emitMatmul(item: Item): Emitted {
       };
       const a = operand(left, [...batch, m, k]);
       const b = operand(right, [...batch, k, n]);
-      const c = lowering.access(item, walk(item.shape, [...batch, m, n]));
+      const c = lowering.access(last ?? item, walk(item.shape, [...batch, m, n]));
+      const value = last === undefined ? {} : { value: emitEpilogue(item, last, lowering) };
       const count = (dim: number) => loops.filter((loop) => loop.dim === dim).length;
       const kernel: Kernel = {
         kind: "matmul",
@@ -162,9 +193,11 @@ function emitMatmul(item: Item): Emitted {
         a,
         b,
         c,
+        ...value,
         ...slots(lowering),
       };
-      return { kernel, buffers: lowering.buffers, scalars: [], operations: 2 * item.size * sizes[k]! };
+      const operations = 2 * item.size * sizes[k]! + (last?.size ?? 0);
+      return { kernel, buffers: lowering.buffers, scalars: lowering.scalars, operations };
     },
   );
 }

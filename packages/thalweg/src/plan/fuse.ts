@@ -12,7 +12,7 @@ export interface Group {
   readonly body: Item[];
   /** Folds (of a reduce group). */
   readonly folds: Item[];
-  /** Stored once per kept point, computed from the folds. */
+  /** Stored once per kept point, computed from the folds; stored in the place of a product. */
   readonly epilogue: Item[];
   /** The item of a special group. */
   readonly item: Item | null;
@@ -32,12 +32,16 @@ const DEEPEST = 256;
 export function chooseStored(list: readonly Item[], results: readonly Item[], forced: ReadonlySet<number>): void {
   for (const item of list) {
     item.readers = [];
+    item.wanted = false;
     const { kind } = item.primitive;
     if (item.isInput || item.scalar >= 0) item.stored = false;
     else if (forced.has(item.id)) item.stored = true;
     else item.stored = isSpecial(item) || kind === "reduce" || kind === "assign";
   }
-  for (const item of results) if (!item.isInput) item.stored = true;
+  for (const item of results) {
+    item.wanted = true;
+    if (!item.isInput) item.stored = true;
+  }
   for (const item of list) {
     // A matmul's operands are in memory, be it behind movements; so are the tables of a gather and a scatter.
     if (item.primitive === P.matmul) for (const src of item.srcs) storeOperand(src);
@@ -117,7 +121,7 @@ export function group(list: readonly Item[], fuse = true): Group[] {
     let first = 0;
     for (const read of reads.elsewhere) if (place.has(read)) first = Math.max(first, place.get(read)! + 1);
     for (const read of reads.aligned) if (place.has(read)) first = Math.max(first, place.get(read)!);
-    let at = -1;
+    let at = fuse ? productBefore(groups, first, item, reads) : -1;
     for (let g = groups.length - 1; fuse && g >= first && at < 0; g--) {
       const rows = item.primitive === P.assignRows;
       if (rows ? joinsRows(groups[g]!, item) : joins(groups, g, item, reads, place)) at = g;
@@ -178,6 +182,19 @@ function joins(groups: Group[], g: number, item: Item, reads: Reads, place: Read
   if (inBody.length === 0 && !shares(target, reads)) return false;
   target.body.push(item);
   return true;
+}
+
+/**
+ * The group of the product that an item is computed from, if the item can take the product's place: nothing else reads the
+ * product, and what else the item reads is there before it runs. Else -1.
+ */
+function productBefore(groups: readonly Group[], g: number, item: Item, reads: Reads): number {
+  const { item: product, epilogue } = groups[g] ?? { item: null, epilogue: [] };
+  if (product?.primitive !== P.matmul || epilogue.length > 0 || item.primitive.kind !== "elementwise") return -1;
+  const fits = item.dtype === product.dtype && item.size === product.size && reads.aligned.has(product);
+  if (!fits || reads.elsewhere.has(product) || product.wanted || product.readers.length > 1) return -1;
+  groups[g]!.epilogue.push(item);
+  return g;
 }
 
 /**

@@ -27,6 +27,8 @@ export class Item {
   stored = false;
   /** Must not be computed inside a reduce kernel: its walk does not fit a single reduced loop. */
   apart = false;
+  /** A result of the plan, or a part of one. */
+  wanted = false;
   /** For inputs: which one. */
   input = -1;
   /** For scalars: which one. */

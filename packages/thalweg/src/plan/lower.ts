@@ -42,9 +42,9 @@ export class StoreItem extends Error {
  */
 export class Lowering {
   /** Memory that the kernel uses, in the order of its slots. */
-  readonly buffers: Item[] = [];
+  readonly buffers: Item[];
   /** Scalars that the kernel uses, in the order of their slots. */
-  readonly scalars: Item[] = [];
+  readonly scalars: Item[];
   /** Items computed here, for counting the work. */
   readonly computed = new Set<Item>();
   private readonly memo = new Map<Item, Map<string, Expr>>();
@@ -53,12 +53,17 @@ export class Lowering {
    * @param loops - the kernel's loops
    * @param inside - stored items that this kernel computes itself, so that it need not load them
    * @param folded - the number of the fold that computes an item, for reading results behind the loop
+   * @param beside - writes expressions of the same kernel over other loops
    */
   constructor(
     private readonly loops: readonly Loop[],
     private readonly inside: ReadonlySet<Item>,
     private readonly folded: ReadonlyMap<Item, number>,
-  ) {}
+    beside?: Lowering,
+  ) {
+    this.buffers = beside?.buffers ?? [];
+    this.scalars = beside?.scalars ?? [];
+  }
 
   /** The walk over the kernel's own space, in row-major order. */
   get whole(): Walk {

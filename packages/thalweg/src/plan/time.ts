@@ -1,4 +1,4 @@
-import type { Expr, Kernel } from "../kernels/kernel.js";
+import { type Expr, type Kernel, type MatmulKernel, matmulSizes } from "../kernels/kernel.js";
 
 /** From when on kernels are shared, and in how many parts, which never changes what they compute. */
 export const sharing = {
@@ -18,9 +18,25 @@ export const worthSharing = (nanoseconds: number): boolean => nanoseconds >= sha
 
 /** Roughly how many nanoseconds a kernel takes on one thread: a guess, for a core that computes 4 values at a time. */
 export function timeOf(kernel: Kernel): number {
+  if (kernel.kind === "matmul") return timeOfProduct(kernel);
   const points = kernel.loops.reduce((a, b) => a * b, 1);
-  if (kernel.kind === "matmul") return (points * (kernel.dtype === "float64" ? 2 : 1)) / 20;
   if (kernel.kind === "scatter") return points;
+  const values = kernel.body.flatMap(({ value, row }) => (row === undefined ? [value] : [value, row.index]));
+  if (kernel.kind === "map") return (points * (workOf(values) + 2 * values.length)) / 24;
+  const folds = kernel.folds.map(({ value }) => value);
+  const work = workOf([...values, ...folds]) + 2 * (values.length + folds.length);
+  return (points * work * (kernel.order === "serial" ? 4 : 1)) / 24;
+}
+
+/** Columns are computed by panels of eight, and copying the rows costs what four more would. */
+function timeOfProduct(kernel: MatmulKernel): number {
+  const { rows, n, k } = matmulSizes(kernel);
+  const products = rows * k * (Math.ceil(n / 8) * 8 + 4) * (kernel.dtype === "float64" ? 2 : 1);
+  return products / 20 + (kernel.value === undefined ? 0 : (rows * n * workOf([kernel.value])) / 24);
+}
+
+/** Basic operations and loads for one point, weighed. */
+function workOf(roots: readonly Expr[]): number {
   const seen = new Set<Expr>();
   let work = 0;
   const visit = (expr: Expr): void => {
@@ -36,15 +52,6 @@ export function timeOf(kernel: Kernel): number {
       visit(expr.index);
     }
   };
-  for (const { value, row } of kernel.body) {
-    visit(value);
-    if (row !== undefined) visit(row.index);
-  }
-  work += 2 * kernel.body.length;
-  if (kernel.kind === "reduce") {
-    for (const { value } of kernel.folds) visit(value);
-    work += 2 * kernel.folds.length;
-    if (kernel.order === "serial") work *= 4;
-  }
-  return (points * work) / 24;
+  for (const root of roots) visit(root);
+  return work;
 }

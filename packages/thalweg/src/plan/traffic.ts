@@ -21,6 +21,7 @@ export function bytesMoved({ kernel, buffers }: Emitted): number {
     note(read, kernel.a.buffer, false);
     note(read, kernel.b.buffer, false);
     note(written, kernel.c.buffer, false);
+    if (kernel.value !== undefined) eachExpr([kernel.value], visit);
   } else if (kernel.kind === "scatter") {
     eachExpr([kernel.index, kernel.value], visit);
     note(read, kernel.access.buffer, true);

@@ -1,6 +1,8 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import type { DType } from "../../src/dtype.js";
+import * as E from "../../src/kernels/expression.js";
+import * as F from "../../src/kernels/functions.js";
 import { javascriptBackend } from "../../src/kernels/javascript.js";
 import {
   type Access,
@@ -228,8 +230,52 @@ function matmulCase(seed: number): Case {
   const b = operand(k, n);
   const c = place([...outer, ...m, ...n].reverse(), false);
   const band = random.chance(0.4) ? { band: 16 * random.int(1, 4) } : {};
-  const kernel: Kernel = { kind: "matmul", buffers: 3, scalars: [], loops, parts, dtype, a, b, c, ...band };
-  return { kernel, buffers, scalars: [], seed };
+  const value = random.chance(0.4)
+    ? { value: epilogueOf(random, dtype, loops, batch.length + parts[0], parts, buffers) }
+    : {};
+  const scalars = "value" in value ? [dtype] : [];
+  const kernel: Kernel = {
+    kind: "matmul",
+    buffers: buffers.length,
+    scalars,
+    loops,
+    parts,
+    dtype,
+    a,
+    b,
+    c,
+    ...band,
+    ...value,
+  };
+  return { kernel, buffers, scalars: scalars.map(() => random.real() - 0.5), seed };
+}
+
+/** A bias, a factor for each row, a number and an activation behind a product, in any combination. */
+function epilogueOf(
+  random: Random,
+  dtype: "float32" | "float64",
+  loops: readonly number[],
+  before: number,
+  [, columns]: readonly [number, number, number],
+  buffers: CaseBuffer[],
+): Expr {
+  const product = (sizes: readonly number[]) => sizes.reduce((x, y) => x * y, 1);
+  const [m, n] = [product(loops.slice(0, before)), product(loops.slice(before, before + columns))];
+  const operand = (row: number, column: number, length: number): Expr => {
+    buffers.push({ dtype, length: length + 1, address: 0 });
+    return E.load({ buffer: buffers.length - 1, dtype, offset: 1, strides: [row, column] });
+  };
+  let value: Expr = E.folded(0, dtype);
+  if (random.chance(0.7)) value = E.add(value, operand(0, 1, n));
+  if (random.chance(0.3)) value = E.mul(value, operand(1, 0, m));
+  if (random.chance(0.3)) value = E.add(value, operand(n, 1, m * n));
+  if (random.chance(0.3)) value = E.mul(value, E.scalar(0, dtype));
+  return random.pick([
+    () => value,
+    () => E.max(value, E.constant(dtype, 0)),
+    () => F.tanh(value),
+    () => E.mul(value, F.sigmoid(value)),
+  ])();
 }
 
 test("random matmuls give the oracle's bits", () => {

@@ -57,18 +57,18 @@ export const evaluatorsFor = (count: Count, single: Evaluator, vector: Evaluator
         : [vector]
     : [single, vector];
 
-export function emitMap(kernel: MapKernel): FunctionBuilder {
+/** @param ranges - of how many outermost loops the caller says from where to where they go */
+export function emitMap(kernel: MapKernel, ranges = 1): FunctionBuilder {
   const loops = nested(kernel.loops);
   const lowering = new Lowering(loops.length);
   const stores = kernel.body.map((store) => lowering.store(store));
   const roots = stores.flatMap(({ value, row }) => (row === null ? [value] : [value, row.index]));
-  const nest = new Nest(kernel, lowering, loops);
+  const nest = new Nest(kernel, lowering, loops, ranges);
   const ahead = rowsAhead(roots, loops);
   const inner = loops.length - 1;
   const single = new Evaluator(nest, noFold);
   const vector = new Evaluator(nest, noFold, 4, inner);
-  const known: Count = { known: inner > 0 ? loops[inner]! : 0 };
-  const users = inner > 0 ? evaluatorsFor(known, single, vector) : [single, vector];
+  const users = inner >= ranges ? evaluatorsFor({ known: loops[inner]! }, single, vector) : [single, vector];
   const unrolls = size(roots, inner) <= SMALL ? [2, 1] : [1];
 
   const from = (l: number): void => {

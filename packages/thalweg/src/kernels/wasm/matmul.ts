@@ -92,6 +92,8 @@ export function emitMatmul(kernel: MatmulKernel, functions: MatmulFunctions): Fu
   const rowsOfBand = product(batch) * m;
   const banded = kernel.band !== undefined && kernel.band < n;
   const [column, columnEnd] = banded ? [local(), local()] : [undefined, undefined];
+  const epilogue = kernel.value === undefined ? undefined : functions.epilogue(kernel);
+  const [before, row] = epilogue === undefined ? [] : [local(), local()];
   // Rows of one batch and band at a time.
   const piece = () => {
     const operands = [
@@ -134,6 +136,12 @@ export function emitMatmul(kernel: MatmulKernel, functions: MatmulFunctions): Fu
       f.i32(m);
       f.op(i32.remU);
       f.set(from);
+      if (before !== undefined) {
+        f.get(number);
+        f.i32(m);
+        f.op(i32.mul);
+        f.set(before);
+      }
       f.i32(m);
       f.get(from);
       f.op(i32.sub);
@@ -169,6 +177,24 @@ export function emitMatmul(kernel: MatmulKernel, functions: MatmulFunctions): Fu
       a: { at: aAt, ...a },
       b: { at: bAt, ...b },
       c: { at: cAt, row: n },
+      finish:
+        epilogue === undefined
+          ? undefined
+          : (first, count, column, columns) => {
+              f.get(args);
+              for (const [start, size, base] of [[first, count, before] as const, [column, columns] as const]) {
+                f.get(start);
+                if (base !== undefined) {
+                  f.get(base);
+                  f.op(i32.add);
+                }
+                f.tee(row!);
+                f.get(row!);
+                f.get(size);
+                f.op(i32.add);
+              }
+              f.call(epilogue);
+            },
     });
     f.get(begin);
     f.get(rows);

@@ -4,7 +4,7 @@ import { FunctionBuilder } from "./assembler.js";
 import type { Induction, Lowering, Node } from "./lower.js";
 import { control, f32, f64, I32, i32, type ValueType } from "./opcodes.js";
 
-/** Parameters of every kernel's function. */
+/** Parameters of every kernel's function. More loops whose range the caller gives have two more parameters each. */
 const ARGS = 0;
 const BEGIN = 1;
 const END = 2;
@@ -27,16 +27,20 @@ interface Scope {
 
 /** Emits the loops of one kernel. */
 export class Nest {
-  readonly f = new FunctionBuilder([I32, I32, I32]);
+  readonly f: FunctionBuilder;
   private readonly scopes: Scope[] = [];
   /** Choices that have been made for all of the code that is emitted now, and what was chosen. */
   readonly chosen = new Map<Node, Node>();
 
+  /** @param ranges - of how many outermost loops the caller says from where to where they go */
   constructor(
     readonly kernel: Pick<Kernel, "buffers" | "scalars">,
     readonly lowering: Lowering,
     readonly loops: readonly number[],
-  ) {}
+    readonly ranges = 1,
+  ) {
+    this.f = new FunctionBuilder(Array.from({ length: 1 + 2 * ranges }, () => I32));
+  }
 
   /** Emits the whole function: sets the induction variables up for the first point, then the body. */
   function(body: () => void): FunctionBuilder {
@@ -62,9 +66,10 @@ export class Nest {
           f.get(base);
           f.op(i32.add);
         }
-        if (strides[0] !== 0) {
-          f.get(BEGIN);
-          f.i32(strides[0]!);
+        for (let l = 0; l < this.ranges; l++) {
+          if (strides[l] === 0) continue;
+          f.get(BEGIN + 2 * l);
+          f.i32(strides[l]!);
           f.op(i32.mul, i32.add);
         }
         this.setInduction(induction);
@@ -123,10 +128,10 @@ export class Nest {
 
   /** How often loop `l` runs: the outermost as its caller says, the others as the kernel says. */
   count(l: number): Count {
-    if (l > 0) return { known: this.loops[l]! };
+    if (l >= this.ranges) return { known: this.loops[l]! };
     const local = this.local(I32);
-    this.f.get(END);
-    this.f.get(BEGIN);
+    this.f.get(END + 2 * l);
+    this.f.get(BEGIN + 2 * l);
     this.f.op(i32.sub);
     this.f.set(local);
     return { local };

@@ -2,6 +2,7 @@
 import { MATMUL_BLOCK, type MatmulKernel } from "../kernel.js";
 import type { FunctionBuilder, ModuleBuilder } from "./assembler.js";
 import { emitCopy, emitGather, emitTable, type Lie, type Side } from "./copy.js";
+import { emitEpilogue } from "./epilogue.js";
 import { control, I32, i32 } from "./opcodes.js";
 import { ELEMENTS, emitPanel, FLAT_TILING, TILING, type Tiling, tiles, WIDE_TILING, whileAtLeast } from "./panel.js";
 
@@ -53,6 +54,11 @@ export class MatmulFunctions {
     return this.shared(`copy ${dtype} ${lie} ${columns} ${row}`, () => emitCopy(ELEMENTS[dtype], lie, columns, row));
   }
 
+  /** A function that puts values in the sums' places, for some rows of all batches and some columns. */
+  epilogue(kernel: MatmulKernel): number {
+    return this.module.add(emitEpilogue(kernel));
+  }
+
   private shared(key: string, emit: () => FunctionBuilder): number {
     let index = this.indices.get(key);
     if (index === undefined) {
@@ -87,6 +93,8 @@ export interface Product {
   readonly b: Matrix;
   /** `row` is the stride of rows, in elements. */
   readonly c: { readonly at: number; readonly row: number };
+  /** Emits what is to be done when the sums of some rows and columns are complete: from which on and how many, in locals. */
+  readonly finish?: ((row: number, rows: number, column: number, columns: number) => void) | undefined;
 }
 
 const isPlain = ({ rows, columns }: Matrix): boolean => rows.sizes.length === 1 && columns.sizes.length === 1;
@@ -96,7 +104,7 @@ export function emitProduct(
   f: FunctionBuilder,
   dtype: MatmulKernel["dtype"],
   functions: MatmulFunctions,
-  { m, n, k, a, b, c }: Product,
+  { m, n, k, a, b, c, finish }: Product,
 ): void {
   const { bytes, lanes } = ELEMENTS[dtype];
   const tiling = functions.tiling(dtype, m.atMost, n.atMost);
@@ -307,6 +315,14 @@ export function emitProduct(
                 f.get(rowsNow);
                 f.call(functions.panel(dtype, columns, packA, tiling));
               });
+              if (finish !== undefined) {
+                f.get(p);
+                f.get(kNow);
+                f.op(i32.add);
+                f.i32(k);
+                f.op(i32.geS);
+                f.if(undefined, () => finish(first, rowsNow, j, columnsNow));
+              }
             },
           );
         },

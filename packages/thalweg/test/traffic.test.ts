@@ -1,4 +1,16 @@
-import { explain, lastPlan, manualSeed, nn, optim, randint, randn, scatterAdd, tensor, zeros } from "thalweg";
+import {
+  explain,
+  lastPlan,
+  manualSeed,
+  nn,
+  optim,
+  randint,
+  randn,
+  scatterAdd,
+  type Tensor,
+  tensor,
+  zeros,
+} from "thalweg";
 import { expect, test } from "vitest";
 import { bitsOf } from "./support/counting.js";
 
@@ -23,6 +35,33 @@ test("a plan tells what each kernel moves: an embedding only the rows that it lo
   expect(explain(rows)).toMatch(/1\. map over 48 points.*moves \d{3} B$/m);
   const large = randn([300, 200]);
   expect(explain(large.exp().sum(1))).toMatch(/1\. reduce .*moves 241 kB$/m);
+});
+
+test("what is computed from a product alone is stored in its place", () => {
+  const [x, W, b, r] = [randn([70, 30]), randn([30, 40]), randn([40]), randn([70, 40])];
+  const bits = (y: Tensor, reference: Tensor) => expect(bitsOf(y)).toBe(bitsOf(reference));
+  const product = () => x.matmul(W);
+  const there = product().realize();
+  for (const then of [
+    (y: Tensor) => y.add(b).tanh(),
+    (y: Tensor) => y.mul(2).sub(r.exp()).relu(),
+    (y: Tensor) => b.sub(y).mul(y),
+  ]) {
+    expect(explain(then(product()))).toMatch(/^1 kernels.*\n.*\n1\. special .*matmul\[70, 40\]; then /);
+    bits(then(product()), then(there));
+  }
+  // The product itself is wanted too, or read elsewhere; or rows and columns do not say which bias it is.
+  const z = product();
+  bits(z.add(b).relu().add(z.sum()), there.add(b).relu().add(there.sum()));
+  const [images, weight, bias] = [randn([3, 4, 8, 8]), randn([6, 4, 3, 3]), randn([6])];
+  expect(explain(nn.functional.conv2d(images, weight, bias))).toMatch(/^2 kernels/);
+  bits(
+    nn.functional.conv2d(images, weight, bias),
+    nn.functional
+      .conv2d(images, weight)
+      .realize()
+      .add(bias.reshape([6, 1, 1])),
+  );
 });
 
 test("the gradient of a cross-entropy is computed where it is read: nothing is scattered", () => {

@@ -69,7 +69,8 @@ describe.each([1, 2])("a caller and %i helpers", (helpers) => {
     const one: Case = { kernel, buffers, scalars: [], seed: 3 };
     const expected = run(wasmBackend, one, RESERVED);
     const before = crew.helped;
-    for (let i = 0; i < 10; i++) {
+    // On a busy machine a helper may get no turn for a while.
+    for (let i = 0; i < 10 || (i < 1000 && crew.helped === before); i++) {
       const found = difference(one, expected, shared(one, 2 ** 11), RESERVED);
       expect(found).toBeUndefined();
     }

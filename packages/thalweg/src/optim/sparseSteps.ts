@@ -72,8 +72,8 @@ export class SparseSteps {
   private places = new Int32Array(0);
   /** From this number on, what stands in `places` is of the present batch. */
   private since = 1;
-  /** What a rule reads that works on so many rows, and has not set what it reads. */
-  private unset: { readonly n: number; readonly zeros: State } | null = null;
+  /** For batches of so many rows: that none is named twice, and what a rule reads that has not set what it reads. */
+  private fresh: { readonly n: number; readonly once: Int32Array; readonly zeros: State } | null = null;
   private moves = false;
   private own: Node | null = null;
 
@@ -110,7 +110,7 @@ export class SparseSteps {
     const values = parts.length === 1 ? parts[0]!.values : cat(parts.map((part) => part.values));
     if (step - 1 - this.settled >= LONGEST_GAP) this.settle(step - 1);
     const touched = this.take(rows);
-    const g = this.summed(values.detach(), touched);
+    const g = this.summed(values, touched);
     this.onRows(touched, step - 1, step, write, (pRows, state) =>
       this.rule.update(pRows, g, state, options as never, step, this.slots.numbers),
     );
@@ -196,7 +196,7 @@ export class SparseSteps {
     this.since += n;
     const mask = places.length - 1;
     const shift = 31 - bits;
-    const seconds = new Int32Array(n).fill(-1);
+    let seconds: Int32Array | null = null;
     const again: [place: number, first: number][] = [];
     let thrice = false;
     for (let i = 0; i < n; i++) {
@@ -212,6 +212,7 @@ export class SparseSteps {
       }
       index[i] = -1;
       again.push([i, first]);
+      seconds ??= this.freshFor(n).once.slice();
       if (seconds[first]! < 0) seconds[first] = i;
       else thrice = true;
     }
@@ -220,7 +221,7 @@ export class SparseSteps {
     if (firsts !== null) for (const [i, first] of again) firsts[i] = first;
     return {
       index: holding(index, [n]),
-      seconds: holding(seconds, column),
+      seconds: holding(seconds ?? this.freshFor(n).once, column),
       firsts: firsts && holding(firsts, column),
     };
   }
@@ -252,7 +253,7 @@ export class SparseSteps {
     const lasts = gather(this.last, 0, rows).maximum(this.settled);
     const state: State = {};
     for (const name of Object.keys(holders)) state[name] = gather(holders[name]!, 0, at);
-    Object.setPrototypeOf(state, this.zerosFor(n));
+    Object.setPrototypeOf(state, this.freshFor(n).zeros);
     const before = gather(new Tensor(this.nodeOf(this.p)), 0, at);
     const idle = this.rule.idle!(before, state, this.options() as never, this.gapOf(lasts, until));
     write(this.p, formula(idle, state), index);
@@ -260,15 +261,14 @@ export class SparseSteps {
     write(this.last, constant(index.shape, step, "int32"), index);
   }
 
-  /** The state of so many rows before it was ever set. */
-  private zerosFor(n: number): State {
-    if (this.unset?.n !== n) {
+  private freshFor(n: number): NonNullable<typeof this.fresh> {
+    if (this.fresh?.n !== n) {
       const { shape, dtype } = this.p;
       const get = (_: State, name: string | symbol) =>
         typeof name === "string" ? zeros([n, ...shape.slice(1)], { dtype }) : undefined;
-      this.unset = { n, zeros: new Proxy({} as State, { get }) };
+      this.fresh = { n, once: new Int32Array(n).fill(-1), zeros: new Proxy({} as State, { get }) };
     }
-    return this.unset.zeros;
+    return this.fresh;
   }
 
   /** What passed by rows that have been brought up to some steps (int32 [n]), up to and with another. */

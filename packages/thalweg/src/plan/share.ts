@@ -1,4 +1,5 @@
 import type { Kernel } from "../kernels/kernel.js";
+import { isStrided } from "../kernels/strided.js";
 import { rowsTogether } from "./products.js";
 import { sharing, timeOf, worthSharing } from "./time.js";
 
@@ -31,5 +32,6 @@ export function shareOf(kernel: Kernel, end: number): Share {
 function granuleOf(kernel: Kernel): number {
   const kept = kernel.kind === "reduce" ? kernel.loops.length - 1 : kernel.loops.length;
   if (kept > 1) return 1;
+  if (kernel.kind === "reduce" && isStrided(kernel)) return sharing.run;
   return kernel.kind === "reduce" && kernel.order !== "columns" ? 1 : 64;
 }

@@ -1,4 +1,5 @@
-import type { Access, Expr, Guard, Kernel, MapKernel, MatmulKernel, ReduceKernel, Store } from "../kernels/kernel.js";
+import type { Access, Expr, Guard, Kernel, MapKernel, ReduceKernel, Store } from "../kernels/kernel.js";
+import { isStrided } from "../kernels/strided.js";
 import { inBands } from "./products.js";
 import { sharing, timeOf, worthSharing } from "./time.js";
 
@@ -7,14 +8,16 @@ import { sharing, timeOf, worthSharing } from "./time.js";
  * innermost one) is moved outwards: points of a map, and kept points of a fold, may come in any order; so may columns of a
  * product.
  */
-export function spread<K extends Kernel>(kernel: K): K | MapKernel | ReduceKernel | MatmulKernel {
-  if (kernel.kind === "matmul") return inBands(kernel);
-  if (kernel.kind !== "map" && kernel.kind !== "reduce") return kernel;
+export function spread(made: Kernel): Kernel {
+  if (made.kind === "matmul") return inBands(made);
+  if (made.kind !== "map" && made.kind !== "reduce") return made;
+  const kernel = made.kind === "reduce" ? blocksOutside(made) : made;
   const loops = kernel.kind === "map" ? kernel.loops : kernel.loops.slice(0, -1);
   if (loops.length < 2 || loops[0]! >= sharing.enough || !worthSharing(timeOf(kernel))) return kernel;
   const inner = loops.length - 1;
+  const strided = kernel.kind === "reduce" && isStrided(kernel);
   // Maps and folds of columns run four points of the innermost loop at a time, so that one stays.
-  const runs = kernel.kind === "map" || kernel.order === "columns";
+  const runs = kernel.kind === "map" || kernel.order === "columns" || strided;
   const longest = loops.reduce((best, size, l) => (size > loops[best]! && !(runs && l === inner) ? l : best), 0);
   if (longest > 0 && loops[longest]! >= sharing.enough) {
     const first = <T>(list: readonly T[]): T[] => [
@@ -24,7 +27,7 @@ export function spread<K extends Kernel>(kernel: K): K | MapKernel | ReduceKerne
     ];
     return rearrange(kernel, first, first);
   }
-  const cuts = runs ? divisor(loops[inner]!) : 1;
+  const cuts = runs ? divisor(loops[inner]!, strided ? sharing.strip : sharing.run) : 1;
   if (cuts < 2) return kernel;
   const run = loops[inner]! / cuts;
   return rearrange(
@@ -34,9 +37,23 @@ export function spread<K extends Kernel>(kernel: K): K | MapKernel | ReduceKerne
   );
 }
 
-/** The largest number of equal runs that are long enough. */
-function divisor(size: number): number {
-  let cuts = Math.min(sharing.most, Math.floor(size / sharing.run));
+/** A fold that would go along the rows of its memory if the loop over its blocks was not the innermost: with that outside. */
+function blocksOutside(kernel: ReduceKernel): ReduceKernel {
+  const inner = kernel.loops.length - 2;
+  if (inner < 1 || isStrided(kernel)) return kernel;
+  const swap = <T>(list: readonly T[]): T[] => [
+    ...list.slice(0, inner - 1),
+    list[inner]!,
+    list[inner - 1]!,
+    ...list.slice(inner + 1),
+  ];
+  const swapped = rearrange(kernel, swap, swap);
+  return swapped.kind === "reduce" && isStrided(swapped) ? swapped : kernel;
+}
+
+/** The largest number of equal runs of `run` points at least. */
+function divisor(size: number, run: number): number {
+  let cuts = Math.min(sharing.most, Math.floor(size / run));
   while (cuts > 1 && size % cuts !== 0) cuts--;
   return cuts;
 }

@@ -12,6 +12,8 @@ export const sharing = {
   enough: 32,
   /** How many points of the innermost loop stay together at least. */
   run: 256,
+  /** The same for folds that go along the rows of their memory: a row's part is then a page. */
+  strip: 1024,
 };
 
 export const worthSharing = (nanoseconds: number): boolean => nanoseconds >= sharing.least;

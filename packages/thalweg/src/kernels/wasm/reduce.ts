@@ -1,12 +1,14 @@
 /** Reduce kernels as functions, in the three orders of folding. */
 import type { BasicOp, Fold, ReduceKernel, RegisterType } from "../kernel.js";
+import { isStrided } from "../strided.js";
 import type { FunctionBuilder } from "./assembler.js";
 import { Evaluator, type PushFold } from "./evaluator.js";
 import { type Induction, isWide, type LoweredStore, Lowering, type Node } from "./lower.js";
 import { evaluatorsFor, nested, segments, size } from "./map.js";
-import { type Count, Nest } from "./nest.js";
+import { type Count, Nest, type Segment } from "./nest.js";
 import { control, f32, f64, I32, i32, V128 } from "./opcodes.js";
 import { INSTRUCTIONS, shuffle32, splatBytes, TYPES } from "./operations.js";
+import { lowerRows, type Rows, strip, widths } from "./strips.js";
 
 /** Bodies of up to this many nodes are evaluated for 32 columns, which is two cache lines, at a time, larger for 4. */
 const SMALL = 24;
@@ -30,7 +32,7 @@ function identity(op: Fold["op"], type: RegisterType): number {
   return least ? -Infinity : Infinity;
 }
 
-interface LoweredFold {
+export interface LoweredFold {
   readonly op: Fold["op"];
   readonly value: Node;
   /** For argmax and argmin: the position along the reduced loop. */
@@ -38,25 +40,27 @@ interface LoweredFold {
 }
 
 /** Emits one reduce kernel. */
-class Reduction {
-  private readonly loops: readonly number[];
+export class Reduction {
+  readonly loops: readonly number[];
   private readonly lowering: Lowering;
-  private readonly nest: Nest;
-  private readonly f: FunctionBuilder;
-  private readonly folds: readonly LoweredFold[];
+  readonly nest: Nest;
+  readonly f: FunctionBuilder;
+  readonly folds: readonly LoweredFold[];
   private readonly body: readonly LoweredStore[];
-  private readonly stores: readonly LoweredStore[];
+  readonly stores: readonly LoweredStore[];
   /** Number of the innermost kept loop; the reduced loop comes next. */
-  private readonly kept: number;
-  private readonly order: ReduceKernel["order"];
-  private readonly ragged: { readonly index: Induction; readonly last: number; readonly count: number } | undefined;
+  readonly kept: number;
+  readonly order: ReduceKernel["order"];
+  readonly ragged: { readonly index: Induction; readonly last: number; readonly count: number } | undefined;
   private readonly single: Evaluator;
+  /** If the fold goes along rows: what is folded at each of the rows that are worked on at a time. */
+  private readonly rows: Rows | null;
   /** The values that are computed at every point. */
   private readonly inner: readonly Node[];
   /** The values that are computed at every kept point. */
   private readonly outer: readonly Node[];
   /** Pushes the folds' values wherever the code stands. */
-  private fold: PushFold = () => {
+  fold: PushFold = () => {
     throw new Error("no fold yet");
   };
 
@@ -80,6 +84,7 @@ class Reduction {
       position: op === "argmax" || op === "argmin" ? lowering.index(this.kept + 1) : undefined,
     }));
     this.body = kernel.body.map((store) => lowering.store(store));
+    this.rows = this.order !== "serial" && isStrided(kernel) ? lowerRows(kernel, this.folds, lowering) : null;
     lowering.stage((1 << (this.kept + 1)) - 1);
     this.stores = kernel.stores.map((store) => lowering.store(store));
     this.lowering = lowering;
@@ -96,7 +101,7 @@ class Reduction {
     this.outer = this.stores.map(({ value }) => value);
   }
 
-  private readonly pushFold: PushFold = (fold, evaluator, part) => this.fold(fold, evaluator, part);
+  readonly pushFold: PushFold = (fold, evaluator, part) => this.fold(fold, evaluator, part);
 
   emit(): FunctionBuilder {
     return this.nest.function(() => {
@@ -117,6 +122,11 @@ class Reduction {
       this.single.hoist(this.outer, l);
     }
     const count = nest.count(l);
+    const { rows } = this;
+    const strips =
+      rows === null
+        ? []
+        : widths(order, this.folds).map((points): Segment => ({ points, body: () => strip(this, rows, points) }));
     if (l < kept) nest.loop(l, count, [{ points: 1, body: () => this.from(l + 1) }]);
     else if (order === "columns") {
       const unrolls = size(this.inner, l) <= SMALL ? [8, 2, 1] : [1];
@@ -124,12 +134,8 @@ class Reduction {
         this.columns(
           Array.from({ length: times }, (_, u) => new Evaluator(nest, this.pushFold, 4, kept, 4 * u, active)),
         );
-      nest.loop(
-        l,
-        count,
-        segments(count, unrolls, vectors, () => this.columns([this.single])),
-      );
-    } else if (order === "lanes") nest.loop(l, count, [{ points: 1, body: () => this.lanes() }]);
+      nest.loop(l, count, [...strips, ...segments(count, unrolls, vectors, () => this.columns([this.single]))]);
+    } else if (order === "lanes") nest.loop(l, count, [...strips, { points: 1, body: () => this.lanes() }]);
     else nest.loop(l, count, [{ points: 1, body: () => this.columns([this.single]) }]);
   }
 
@@ -139,14 +145,14 @@ class Reduction {
   }
 
   /** Pushes whether the ragged loop stands at its end. */
-  private pushLast({ index, last }: NonNullable<typeof this.ragged>): void {
+  pushLast({ index, last }: NonNullable<typeof this.ragged>): void {
     this.f.get(this.nest.induction(index));
     this.f.i32(last);
     this.f.op(i32.eq);
   }
 
   /** Pushes an identity for one of an evaluator's locals. */
-  private pushIdentity({ op, value: { type } }: LoweredFold, width: 1 | 4): void {
+  pushIdentity({ op, value: { type } }: LoweredFold, width: 1 | 4): void {
     const { f } = this;
     const start = identity(op, type);
     if (width === 4) f.v128(splatBytes(type, start));
@@ -156,7 +162,7 @@ class Reduction {
   }
 
   /** Applies a fold's operation to two values on the stack. */
-  private combine({ op, value: { type } }: LoweredFold, width: 1 | 4): void {
+  combine({ op, value: { type } }: LoweredFold, width: 1 | 4): void {
     this.f.op(INSTRUCTIONS[COMBINE[op]]![type]![width === 1 ? 0 : 1]!);
   }
 
@@ -215,7 +221,7 @@ class Reduction {
   }
 
   /** `running = running op value`; at points that are not active the identity stands for the value. */
-  private accumulate(fold: LoweredFold, evaluator: Evaluator, values: readonly number[], partial = false): void {
+  accumulate(fold: LoweredFold, evaluator: Evaluator, values: readonly number[], partial = false): void {
     const { f } = this;
     const { type } = fold.value;
     const perPart = isWide(type) ? 2 : 4;

@@ -20,7 +20,7 @@ import { CommandError, EXIT } from "./exit.js";
 import { bar, type Terminal } from "./terminal.js";
 
 /** Rows are held in memory, one number for each cell that is learnt from, if that takes no more bytes than this. */
-const HELD = 128 * 2 ** 20;
+const HELD = 64 * 2 ** 20;
 
 export interface Wanted {
   readonly target: string;

@@ -117,7 +117,7 @@ const withColumns = (command: Command): Command =>
     .option("--seed <n>", "seed of the split, the weights and the order of batches", whole(0), 0)
     .option(
       "--stream",
-      "read the file anew in each epoch instead of holding its rows in memory (default if those take over 128 MB)",
+      "read the file anew in each epoch instead of holding its rows in memory (default if those take over 64 MB)",
     );
 
 function columnsOf(given: Given) {

@@ -83,9 +83,9 @@ export class History {
   }
 
   /** @internal */
-  addStep(record: StepRecord): void {
-    if ((record.step - 1) % this.stride !== 0) return;
-    this.data.steps.push(record);
+  addStep(step: number, loss: number, gradNorm: number | null): void {
+    if ((step - 1) % this.stride !== 0) return;
+    this.data.steps.push({ step, loss, gradNorm });
     if (this.data.steps.length <= MOST_STEPS) return;
     this.stride *= 2;
     this.data.steps = this.data.steps.filter(({ step }) => (step - 1) % this.stride === 0);

@@ -18,7 +18,7 @@ export interface Summary {
 }
 
 /** Quantiles are taken from at most this many elements, evenly spread. */
-const SAMPLE = 2000;
+const SAMPLE = 1000;
 const BINS = 30;
 
 /** Summarises an array; all figures are NaN if no element is finite. */

@@ -51,7 +51,7 @@ export class Training {
   private sinceStep = 0;
   private stepLosses: number[] = [];
   private epochGenerator: GeneratorState = defaultGenerator.getState();
-  private unread: Recorded[] = [];
+  private readonly unread: Recorded[] = [];
   private lastTold = performance.now();
   private lastSaved = performance.now();
   private started = performance.now();
@@ -64,7 +64,7 @@ export class Training {
   private trainedThrough = false;
   /** The parameters by name, and their values before the batch that is being trained on. */
   private readonly watched: readonly [string, Tensor][];
-  private before: Tensor["node"][] = [];
+  private readonly before: Tensor["node"][] = [];
   private last: Batch = [];
   /** The rule looks along a line at each step, and evaluates the batch as often as it needs. */
   private readonly searches: boolean;
@@ -179,7 +179,7 @@ export class Training {
     const { accumulate } = this;
     if (this.sinceStep === 0) this.options.optimizer.zeroGrad();
     this.last = batch;
-    this.before = this.watched.map(([, p]) => rowNode(p));
+    for (let i = 0; i < this.watched.length; i++) this.before[i] = rowNode(this.watched[i]![1]);
     const step = this.step + 1;
     this.sinceStep++;
     this.batch++;
@@ -251,11 +251,12 @@ export class Training {
     for (const { step, samples, loss, ends, gradNorm } of this.unread) {
       const value = loss.item() as number;
       const norm = gradNorm === null ? null : (gradNorm.item() as number);
-      this.stepLosses.push(value);
+      if (!ends || this.stepLosses.length > 0) this.stepLosses.push(value);
       if (ends || !Number.isFinite(value)) {
-        const mean = this.stepLosses.reduce((a, b) => a + b) / this.stepLosses.length;
-        this.history.addStep({ step, loss: mean, gradNorm: norm });
-        this.stepLosses = [];
+        const { length } = this.stepLosses;
+        const mean = length === 0 ? value : this.stepLosses.reduce((a, b) => a + b) / length;
+        this.history.addStep(step, mean, norm);
+        if (length > 0) this.stepLosses = [];
       }
       this.lossSum += value * samples;
       this.samples += samples;
@@ -271,7 +272,7 @@ export class Training {
       // The model keeps the values from which the loss was computed; the step from it could only spoil the rest.
       for (const [i, [, p]] of this.watched.entries()) p.assign(tensor(suspects[i]!.value).reshape(p.shape));
     }
-    this.unread = [];
+    this.unread.length = 0;
     return bad;
   }
 

@@ -88,3 +88,24 @@ test.each([
   x.gather(dim, index).mul(g).sum().backward();
   expect(bitsOf(x.grad!)).toBe(bitsOf(scatterAdd(zeros([2, 4, 3]), dim, index, g)));
 });
+
+test("a cross-entropy reads its scores twice, keeps their exponentials, and writes the gradient from those", () => {
+  manualSeed(3);
+  const [rows, classes] = [512, 200];
+  const scores = randn([rows, classes]);
+  const target = randint(0, classes, [rows]);
+  const gradient = (loss: (x: Tensor) => Tensor): { loss: Tensor; grad: Tensor } => {
+    const x = scores.clone().detach().realize();
+    x.requiresGrad = true;
+    const value = loss(x);
+    value.backward();
+    return { loss: value, grad: x.grad!.realize() };
+  };
+  const got = gradient((x) => nn.functional.crossEntropy(x, target));
+  const plan = lastPlan();
+  const moved = Number(/^moves (\d+) kB/m.exec(plan)![1]) * 1000;
+  expect(moved / (4 * rows * classes), plan).toBeLessThan(5.1);
+  const long = gradient((x) => nn.functional.nllLoss(x.logSoftmax(1), target));
+  expect(bitsOf(got.loss)).toBe(bitsOf(long.loss));
+  expect(bitsOf(got.grad)).toBe(bitsOf(long.grad));
+});

@@ -4,7 +4,7 @@ import { DTypeError, IndexError, OptionError, ShapeError } from "../../errors.js
 import { sameShape, showShape } from "../../graph/shape.js";
 import { where } from "../../tensor/elementwise.js";
 import { gather, indexSelect } from "../../tensor/indexing.js";
-import { logSoftmax } from "../../tensor/reduce.js";
+import { amax, logSoftmax } from "../../tensor/reduce.js";
 import type { Tensor } from "../../tensor/tensor.js";
 import { type ReductionOptions, reduced } from "./reduction.js";
 
@@ -35,9 +35,21 @@ export function crossEntropy(
   const dim = classDim("crossEntropy", input);
   if (!(labelSmoothing >= 0 && labelSmoothing <= 1))
     throw new OptionError(`crossEntropy: labelSmoothing must be from 0 to 1, not ${labelSmoothing}`);
-  const logs = logSoftmax(input, dim);
-  if (isFloat(target.dtype)) return softCrossEntropy(logs, target, dim, { labelSmoothing, ...options });
-  return ofClasses("crossEntropy", logs, target, { labelSmoothing, ...options });
+  if (isFloat(target.dtype))
+    return softCrossEntropy(logSoftmax(input, dim), target, dim, { labelSmoothing, ...options });
+  if (labelSmoothing > 0)
+    return ofClasses("crossEntropy", logSoftmax(input, dim), target, { labelSmoothing, ...options });
+  return ofClasses("crossEntropy", input, target, options, logSoftmaxAt);
+}
+
+/**
+ * `gather(logSoftmax(x, dim), dim, index)`, bit for bit, for which the logarithms that nobody asks for are not computed, let
+ * alone stored: scores are read twice, for the largest and for the sum.
+ */
+function logSoftmaxAt(x: Tensor, dim: number, index: Tensor): Tensor {
+  const largest = amax(x.detach(), dim, { keepdim: true });
+  const sum = x.sub(largest).exp().sum(dim, { keepdim: true });
+  return gather(x, dim, index).sub(largest).sub(sum.log());
 }
 
 /**
@@ -86,11 +98,13 @@ function perClass(operation: string, weight: Tensor, logs: Tensor, dim: number):
   return weight.reshape(logs.shape.map((size, d) => (d === dim ? size : 1)));
 }
 
+/** @param at - the logarithms of some classes' probabilities, from `logs`, which need not be logarithms themselves then */
 function ofClasses(
   operation: string,
   logs: Tensor,
   target: Tensor,
   { labelSmoothing = 0, weight, ignoreIndex = -100, reduction = "mean" }: CrossEntropyOptions,
+  at: (logs: Tensor, dim: number, index: Tensor) => Tensor = gather,
 ): Tensor {
   const dim = logs.ndim === 1 ? 0 : 1;
   const shape = logs.shape.filter((_, d) => d !== dim);
@@ -105,7 +119,7 @@ function ofClasses(
   const counted = mayIgnore(operation, target, ignoreIndex, classes) ? target.ne(ignoreIndex) : null;
   const zeroed = (x: Tensor): Tensor => (counted === null ? x : where(counted, x, 0));
   const index = counted === null ? target : where(counted, target, 0);
-  let losses = gather(logs, dim, index.unsqueeze(dim)).reshape(shape).neg();
+  let losses = at(logs, dim, index.unsqueeze(dim)).reshape(shape).neg();
   let importance = counted === null ? null : where(counted, 1, 0).to(logs.dtype);
   if (weight) {
     importance = zeroed(indexSelect(weight, 0, index.reshape([index.numel])).reshape(shape));

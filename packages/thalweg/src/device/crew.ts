@@ -38,7 +38,7 @@ export const MOST_THREADS = 64;
 const LIBRARY_BYTES = 2 ** 18;
 const LIBRARY_MOST = 2 ** 25;
 /** Milliseconds that a helper looks for work before it sleeps: waking it takes a system call and some 50 µs. */
-const SPIN = 0.2;
+const SPIN = 0.5;
 /** How often the caller looks whether the last parts are done before it sleeps, where it may: some 20 µs. */
 const LOOKS = 20_000;
 

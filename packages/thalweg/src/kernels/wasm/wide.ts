@@ -62,8 +62,8 @@ const checks: readonly Checked[] = (["float32", "float64"] as const).flatMap((dt
   const [x, y] = [E.load(access(0, 1)), E.load(access(1, 1))];
   const value = E.div(E.sqrt(E.abs(E.sub(E.mul(x, y), x))), E.max(E.add(x, y), y));
   return [
-    product(7, 39, 300, false),
-    product(7, 39, 300, true),
+    product(17, 39, 300, false),
+    product(17, 39, 300, true),
     product(13, 16, 20, false),
     product(3, 10, 5, true),
     { kind: "map", buffers: 3, scalars: [], loops: [203], body: [{ access: access(2, 1), value }] },

@@ -49,7 +49,7 @@ export function rowsTogether(kernel: MatmulKernel): { chunk: number; period: num
  * 16, which keep eight threads busy, only very large ones count.
  */
 const partsOf = (time: number): number =>
-  Math.max(2, Math.min(16, Math.floor(time / 80_000)), Math.min(64, Math.floor(time / 1e6)));
+  Math.max(2, Math.min(16, Math.floor(time / 80_000)), Math.min(64, Math.floor(time / 2e6)));
 
 /** Rows of one of so many parts: whole tiles, and not too few. */
 const rowsOfPart = (rows: number, parts: number): number => Math.max(8, Math.ceil(rows / parts / 4) * 4);

@@ -36,8 +36,8 @@ type Write = (holder: Tensor, rows: Tensor, index: Tensor) => void;
 interface Touched {
   /** The row at each place [n]; -1 where a row is named again. */
   readonly index: Tensor;
-  /** For the first place of each row the second [n, 1, …]; else -1. */
-  readonly seconds: Tensor;
+  /** For the first place of each row the second [n, 1, …], else -1; null if no row is named twice. */
+  readonly seconds: Tensor | null;
   /** The place where each place's row is named first [n, 1, …]; null if no row is named more than twice. */
   readonly firsts: Tensor | null;
 }
@@ -221,17 +221,21 @@ export class SparseSteps {
     if (firsts !== null) for (const [i, first] of again) firsts[i] = first;
     return {
       index: holding(index, [n]),
-      seconds: holding(seconds ?? this.freshFor(n).once, column),
+      seconds: seconds && holding(seconds, column),
       firsts: firsts && holding(firsts, column),
     };
   }
 
   /** The gradients with those of a row that is named more than once added up at the first place. */
   private summed(values: Tensor, { firsts, seconds }: Touched): Tensor {
+    if (seconds === null && values.node.buffer !== null) return values;
     if (firsts === null) {
-      // Whether a row is named twice is no matter of the graph, so that steps with and without such rows are alike.
-      const more = gather(values, 0, expand(seconds.relu(), values.shape));
-      return values.add(where(seconds.ge(0), more, 0));
+      // Of gradients yet to be computed, whether a row is named twice is no matter of the graph, so that compiled steps
+      // with and without such rows are alike. The gather has them computed first: they may read the rows as they were.
+      const n = values.shape[0]!;
+      const second = seconds ?? holding(this.freshFor(n).once, [n, ...this.ones()]);
+      const more = gather(values, 0, expand(second.relu(), values.shape));
+      return values.add(where(second.ge(0), more, 0));
     }
     return scatterAdd(constant(values.shape, 0, values.dtype), 0, expand(firsts, values.shape), values);
   }

@@ -1,6 +1,7 @@
 /** The commands and their options. */
 import { Command, InvalidArgumentError, Option } from "commander";
 import { optim } from "thalweg";
+import { openTable } from "thalweg/tabular";
 import { EXIT_HELP, usage } from "./exit.js";
 import { compare, inspect } from "./look.js";
 import { lrFind } from "./lrFind.js";
@@ -31,7 +32,7 @@ const list = (text: string): string[] =>
     .map((part) => part.trim())
     .filter((part) => part !== "");
 const widths = (text: string): number[] => (text === "" || text === "none" ? [] : text.split(",").map(whole(1)));
-const collect = (text: string, before: string[]): string[] => [...before, text];
+const collect = (text: string, before: string[] = []): string[] => [...before, text];
 
 /** Options of rules that have flags of their own; any other is given by --set. */
 const RULE_FLAGS: readonly (readonly [option: string, flag: string, text: string])[] = [
@@ -51,20 +52,22 @@ const WITH_RESUME = new Set(["--resume", "--epochs", "--json", "--quiet", "--deb
 
 /** Options that choose and set a rule; help lists those of the rule that is chosen. */
 function withRule(command: Command): Command {
-  command.option(
-    "--optimizer <name>",
-    `update rule: ${RULE_NAMES.join(", ")}; with --help its options are listed`,
-    "rmsprop",
-  );
+  command
+    .optionsGroup("Update rule:")
+    .option(
+      "--optimizer <name>",
+      `update rule: ${RULE_NAMES.join(", ")}; with --help its options are listed`,
+      "rmsprop",
+    );
   const flags = Object.fromEntries(RULE_FLAGS.map(([option, flag]) => [option, flag]));
   command.addHelpText("after", () => {
-    const { optimizer, set } = command.opts<{ optimizer: string; set: string[] }>();
+    const { optimizer, set = [] } = command.opts<{ optimizer: string; set?: string[] }>();
     return `\n${optionTable(optimizer.toLowerCase(), flags, restOf(set))}`;
   });
   for (const [, flag, text] of RULE_FLAGS) command.option(flag, text);
   return command
     .option("--dialect <name>", `RMSProp as another program means it: ${Object.keys(optim.dialects).join(", ")}`)
-    .option("--set <name=value>", "any other option of the rule; may be given several times", collect, []);
+    .option("--set <name=value>", "any other option of the rule; may be given several times", collect);
 }
 
 function settingOf(text: string): [name: string, value: string] {
@@ -78,7 +81,7 @@ const restOf = (set: readonly string[]): string | undefined => new Map(set.map(s
 
 function ruleOf(given: Given): { optimizer: string; options: Record<string, unknown> } {
   const optimizer = String(given.optimizer).toLowerCase();
-  const set = given.set as string[];
+  const set = (given.set ?? []) as string[];
   const known = optionsOf(optimizer, restOf(set));
   const options: Record<string, unknown> = {};
   if (given.dialect !== undefined) {
@@ -98,6 +101,7 @@ function ruleOf(given: Given): { optimizer: string; options: Record<string, unkn
 /** Options that say which columns are what. */
 const withColumns = (command: Command): Command =>
   command
+    .optionsGroup("Data:")
     .option("--target <column>", "the column to predict")
     .addOption(
       new Option("--task <task>", "what is learnt; found from the target if not given").choices([
@@ -107,7 +111,7 @@ const withColumns = (command: Command): Command =>
       ]),
     )
     .option("--features <columns>", "only these columns, separated by commas", list)
-    .option("--ignore <columns>", "not these columns", list, [])
+    .option("--ignore <columns>", "not these columns", list)
     .option(
       "--validation <share>",
       "share of the rows that are kept for validation, or a file of such rows",
@@ -120,13 +124,20 @@ const withColumns = (command: Command): Command =>
       "read the file anew in each epoch instead of holding its rows in memory (default if those take over 64 MB)",
     );
 
-function columnsOf(given: Given) {
-  if (given.target === undefined) throw usage("--target is missing: which column shall be predicted?");
+/** @throws CommandError without a target: with the columns that there are */
+async function columnsOf(given: Given, data: string) {
+  if (given.target === undefined) {
+    const { columns } = await openTable(data);
+    const shown = columns.slice(0, 30).join(", ");
+    throw usage(
+      `--target is missing: which column shall be predicted? ${data} has ${shown}${columns.length > 30 ? ", …" : ""}`,
+    );
+  }
   return {
     target: String(given.target),
     task: (given.task ?? null) as TrainRequest["task"],
     features: (given.features ?? null) as string[] | null,
-    ignore: given.ignore as string[],
+    ignore: (given.ignore ?? []) as string[],
     validation: given.validation as TrainRequest["validation"],
     seed: given.seed as number,
     stream: given.stream === true ? true : null,
@@ -136,6 +147,7 @@ function columnsOf(given: Given) {
 /** Options that all commands have. */
 const withOutput = (command: Command): Command =>
   command
+    .optionsGroup("Output:")
     .option("--json", "print the result as JSON, for scripts")
     .option("--quiet", "say nothing but errors and the result")
     .option("--debug", "show where an error comes from");
@@ -163,6 +175,7 @@ ${EXIT_HELP}`,
     withRule(withColumns(program.command("train").argument("[data]", "a CSV, TSV, JSON Lines or Parquet file"))),
   )
     .description("train a model that predicts one column of a data file from the others")
+    .optionsGroup("Network and training:")
     .addOption(new Option("--model <kind>", "the network").choices(["auto", "linear", "mlp"]).default("auto"))
     .option("--hidden <widths>", "widths of the hidden layers, such as 64,64; none for a linear model", widths)
     .option("--dropout <share>", "share of hidden values dropped in training", share)
@@ -208,7 +221,7 @@ ${EXIT_HELP}`,
         await train(
           {
             data,
-            ...columnsOf(given),
+            ...(await columnsOf(given, data)),
             ...ruleOf(given),
             model: given.model as TrainRequest["model"],
             hidden: (given.hidden ?? null) as number[] | null,
@@ -261,19 +274,20 @@ ${EXIT_HELP}`,
 
   withOutput(withRule(withColumns(program.command("lr-find").argument("<data>", "a data file"))))
     .description("find a learning rate, by training while it grows")
-    .option("--hidden <widths>", "widths of the hidden layers; none for a linear model", widths, [64, 64])
+    .optionsGroup("Network and search:")
+    .option("--hidden <widths>", "widths of the hidden layers; none for a linear model (default: 64,64)", widths)
     .option("--batch-size <n>", "rows in a step", whole(1), 64)
     .option("--from <lr>", "the first learning rate", positive, 1e-6)
     .option("--to <lr>", "the last learning rate", positive, 10)
     .option("--steps <n>", "how many are tried", whole(2), 100)
     .option("--out <file>", "also draw the curve into a file: .svg, .png or .html")
-    .action((data: string, given: Given) =>
+    .action(async (data: string, given: Given) =>
       lrFind(
         {
           data,
-          ...columnsOf(given),
+          ...(await columnsOf(given, data)),
           ...ruleOf(given),
-          hidden: given.hidden as number[],
+          hidden: (given.hidden ?? [64, 64]) as number[],
           batchSize: given.batchSize as number,
           from: given.from as number,
           to: given.to as number,

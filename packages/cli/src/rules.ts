@@ -206,7 +206,8 @@ export function optionTable(name: string, flags: Readonly<Record<string, string>
   const lines = Object.entries(optionsOf(name, rest)).map(([option, value]) => {
     const flag = flags[option] ?? `--set ${option}=${typeof value === "boolean" ? "<yes|no>" : "<x>"}`;
     const text = value === null ? "none" : Array.isArray(value) ? value.join() : String(value);
-    return [flag, text] as const;
+    const few = Object.entries(optionsForRows(name, 0)).find(([other]) => other === option)?.[1];
+    return [flag, few === undefined ? text : `${text} (${few} on under ${FEW_ROWS} training rows)`] as const;
   });
   const width = Math.max(...lines.map(([flag]) => flag.length));
   const partial = PARTIAL[name];

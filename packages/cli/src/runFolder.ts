@@ -143,10 +143,13 @@ export class RunFolder {
   /** @throws CommandError if there is no model yet */
   model(): TabularModel {
     const missing = ["model.json", "model.safetensors"].filter((name) => !existsSync(this.file(name)));
-    if (missing.length > 0)
+    if (missing.length > 0) {
+      if (!existsSync(this.file("run.json")) && missing.length === 2)
+        throw new CommandError(this.whyNoRun(), EXIT.usage);
       throw new CommandError(
-        `${this.path} has no ${missing.join(" and no ")}: ${existsSync(this.file("run.json")) ? `its training has not come to an end; go on by thalweg train --resume ${this.path}` : existsSync(this.path) ? "it is no run" : "there is no such folder"}`,
+        `${this.path} has no ${missing.join(" and no ")}: its training has not come to an end; go on by thalweg train --resume ${this.path}`,
       );
+    }
     const files: ModelFiles = {
       "model.json": readFileSync(this.file("model.json"), "utf8"),
       "model.safetensors": new Uint8Array(readFileSync(this.file("model.safetensors"))),

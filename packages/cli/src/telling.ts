@@ -60,6 +60,32 @@ function described(settings: RunSettings, { trainRows, validationRows, encoder }
   };
 }
 
+/** What to type for the same run again, with all that was chosen for it. */
+export function commandOf(settings: RunSettings): string {
+  const { data, target, network, optimizer, options, validation } = settings;
+  const word = (text: string) => (/^[\w./,=+-]+$/.test(text) ? text : `'${text.replaceAll("'", `'\\''`)}'`);
+  const given: [flag: string, value: unknown][] = [
+    ["target", target],
+    ["task", settings.task],
+    ["features", settings.features],
+    ["ignore", settings.ignore.length > 0 ? settings.ignore : null],
+    ["validation", typeof validation === "number" ? validation : validation.name],
+    ["model", network.kind],
+    ["hidden", network.hidden.length > 0 ? network.hidden : null],
+    ["dropout", network.dropout > 0 || network.kind === "mlp" ? network.dropout : null],
+    ["optimizer", optimizer],
+    ...Object.entries(options).map(([name, value]): [string, string] => ["set", `${name}=${value}`]),
+    ["scheduler", settings.scheduler],
+    ["epochs", settings.epochs],
+    ["batch-size", settings.batchSize],
+    ["patience", settings.patience],
+    ["clip", settings.clipNorm],
+    ["seed", settings.seed],
+  ];
+  const flags = given.filter(([, value]) => value !== null).map(([flag, value]) => `--${flag} ${word(String(value))}`);
+  return ["thalweg train", word(data.name), ...flags, ...(settings.stream ? ["--stream"] : [])].join(" ");
+}
+
 export function writeReport(
   folder: RunFolder,
   settings: RunSettings,
@@ -74,7 +100,7 @@ export function writeReport(
     evaluation,
     findings,
     settings: described(settings, prepared),
-    command: `thalweg train ${settings.data.name} --target ${JSON.stringify(settings.target)} --optimizer ${settings.optimizer} --seed ${settings.seed}`,
+    command: commandOf(settings),
     versions: settings.versions,
     date: new Date().toISOString().slice(0, 16).replace("T", " "),
   });

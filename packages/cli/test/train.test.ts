@@ -86,6 +86,18 @@ describe("thalweg train, and what comes after it", () => {
     expect(JSON.parse((await thalweg("compare", "seed0", "seed1", "--json")).out)).toHaveLength(2);
   });
 
+  it("the report has the command that makes the same run again", async () => {
+    const options = ["--epochs", "3", "--betas", "0.8,0.99", "--clip", "1", "--hidden", "8", "--ignore", "name,origin"];
+    const args = [shipped("cars.csv"), "--target", "mpg", "--optimizer", "adam", "--lr", "0.01", ...options];
+    expect((await thalweg("train", ...args, "--out", "first", "--quiet")).code).toBe(0);
+    const [, command] = /(thalweg train [^<]*?)\s*</.exec(read("first/report.html"))!;
+    expect(command).toMatch(/--set betas=0\.8,0\.99/);
+    const again = command!.split(" ").slice(1);
+    const { code, err } = await thalweg(...again, "--out", "again", "--quiet");
+    expect(code, err).toBe(0);
+    expect(weights("again").equals(weights("first"))).toBe(true);
+  });
+
   it("finds a learning rate", async () => {
     const { out, code } = await thalweg("lr-find", shipped("cars.csv"), "--target", "mpg", "--json", "--steps", "60");
     expect(code).toBe(0);
@@ -228,7 +240,7 @@ describe("thalweg train, and what comes after it", () => {
     expect(help.code).toBe(0);
     expect(help.out).toMatch(/Exit codes:/);
     expect(help.out).toMatch(
-      /Options of rmsprop and their defaults:[\s\S]*--lr <x> +0\.003\n[\s\S]*--alpha <x> +0\.99\n/,
+      /Options of rmsprop and their defaults:[\s\S]*--lr <x> +0\.003 \(0\.001 on under 500 training rows\)\n[\s\S]*--alpha <x> +0\.99\n/,
     );
     const adam = (await thalweg("train", "--help", "--optimizer", "Adam")).out;
     expect(adam).toMatch(/Options of adam and their defaults:[\s\S]*--betas <a,b> +0\.9,0\.999\n/);

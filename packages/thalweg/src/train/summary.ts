@@ -51,14 +51,17 @@ export function summarize(values: TypedArray): Summary {
     };
   }
   const mean = sum / finite;
-  const counts = new Array<number>(BINS).fill(0);
+  const counts = new Int32Array(BINS);
   const scale = max > min ? BINS / (max - min) : 0;
   let squares = 0;
   for (let i = 0; i < values.length; i++) {
     const x = values[i]!;
-    if (!Number.isFinite(x)) continue;
-    squares += (x - mean) ** 2;
-    counts[Math.min(Math.floor((x - min) * scale), BINS - 1)]!++;
+    // 0 unless x is NaN or infinite.
+    if (x - x !== 0) continue;
+    const off = x - mean;
+    squares += off * off;
+    const bin = ((x - min) * scale) | 0;
+    counts[bin < BINS ? bin : BINS - 1]!++;
   }
   const edges = Array.from({ length: BINS + 1 }, (_, i) => min + ((max - min) * i) / BINS);
   return {
@@ -69,7 +72,7 @@ export function summarize(values: TypedArray): Summary {
     quantiles: quantilesOf(values),
     zeros: zeros / values.length,
     notFinite,
-    histogram: { edges, counts },
+    histogram: { edges, counts: Array.from(counts) },
   };
 }
 

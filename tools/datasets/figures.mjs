@@ -76,21 +76,18 @@ const say = (cells) => process.stdout.write(`| ${cells.join(" | ")} |\n`);
 try {
   if (SETS.some(([file]) => file === large))
     execFileSync(process.execPath, [here("large.mjs"), shipped("cars"), large, "--rows", "500000"]);
-  say(["data, target", "rows", "", "thalweg train", "trivial", "linear", "MLP", "MLP, early stopping", "time"]);
-  say(["---", "---:", "---", "---:", "---:", "---:", "---:", "---:", "---:"]);
+  say(["data, target", "rows", "", "thalweg train", "trivial", "linear", "MLP", "MLP, early stopping"]);
+  say(["---", "---:", "---", "---:", "---:", "---:", "---:", "---:"]);
   let version = "";
   for (const [file, target] of SETS) {
     const table = await readTable(await openTable(file));
     const name = basename(file, ".csv");
     const ours = [];
     const asked = [];
-    let seconds = 0;
     for (let split = 0; split < splitsOf(table.chunk.length); split++) {
       const [train, test] = divide(table, split, name);
       const run = join(folder, `${name}-${target}-${split}`);
-      const begun = performance.now();
       thalweg("train", train, "--target", target, "--seed", String(split), "--out", run);
-      seconds += (performance.now() - begun) / 1000;
       ours.push(thalweg("evaluate", run, test).evaluation);
       const { network } = JSON.parse(readFileSync(join(run, "run.json"), "utf8"));
       asked.push({ train, test, target, task: ours[0].task, hidden: network.hidden });
@@ -105,14 +102,7 @@ try {
         ours.map(({ baseline }) => baseline[metric]),
         ...["linear", "mlp", "stopped"].map((model) => theirs.sets.map((set) => set[model][metric])),
       ];
-      const time = `${(seconds / ours.length).toFixed(1)} s`;
-      say([
-        `${basename(file)}, ${target}`,
-        table.chunk.length.toLocaleString("en"),
-        metric,
-        ...figures.map(over),
-        time,
-      ]);
+      say([`${basename(file)}, ${target}`, table.chunk.length.toLocaleString("en"), metric, ...figures.map(over)]);
     }
   }
   const date = new Date().toISOString().slice(0, 10);

@@ -63,8 +63,10 @@ function ofContent(name: string, data: Uint8Array | Blob): Bytes {
   };
 }
 
-/** Bytes that are read at a time. */
-const BLOCK = 2 ** 20;
+/** Bytes that are read at a time: so few that what is made of a block is garbage before the engine has moved it to older objects. */
+const BLOCK = 2 ** 18;
+/** A record may be longer than a block; one that never ends is a quote that nobody closed. */
+const LONGEST = 2 ** 26;
 
 /** Text of whole records: from one record's beginning to another's end. */
 export interface TextBlock {
@@ -86,8 +88,9 @@ export async function* textBlocks(bytes: Bytes, separators: string | null): Asyn
   let decoder = new TextDecoder("utf-8", { fatal: true });
   let rest = "";
   let line = 1;
+  let block = BLOCK;
   for (let at = 0; at < size; ) {
-    const piece = await bytes.read(at, Math.min(at + BLOCK, size));
+    const piece = await bytes.read(at, Math.min(at + block, size));
     if (piece.length === 0) break;
     if (at === 0) decoder = decoderOf(name, piece);
     at += piece.length;
@@ -101,10 +104,11 @@ export async function* textBlocks(bytes: Bytes, separators: string | null): Asyn
       );
     }
     const end = at < size ? lastRecordEnd(text, separators) : text.length;
-    // A record may be longer than a block; one that never ends is a quote that nobody closed.
-    if (end === 0 && text.length > 64 * BLOCK)
+    if (end === 0 && text.length > LONGEST)
       throw new DataFileError(`${name}, line ${line}: a quote is opened there, or before, and not closed`);
     rest = text.slice(end);
+    // A long record is looked through a few times only, if each time twice as much comes.
+    block = end === 0 ? 2 * block : BLOCK;
     if (end === 0) continue;
     const whole = text.slice(0, end);
     yield { text: whole, line, read: at };

@@ -40,6 +40,28 @@ describe("CSV", () => {
     );
   });
 
+  it("is the same with and without quotes where none are needed, with lines that end in either way", async () => {
+    const field = fc.string({ unit: fc.constantFrom(..."a1 \u00e9'#\u{1f600}") });
+    await fc.assert(
+      fc.asyncProperty(
+        fc.array(fc.tuple(field, field, fc.integer().map(String)), { minLength: 1, maxLength: 20 }),
+        fc.constantFrom(",", ";", "\t", "|"),
+        fc.constantFrom("\n", "\r\n"),
+        fc.boolean(),
+        async (rows, delimiter, newline, isEnded) => {
+          const end = isEnded ? newline : "";
+          const [bare, quoted] = [false, true].map(
+            (quotes) => Papa.unparse([["a", "b", "c"], ...rows], { delimiter, newline, quotes }) + end,
+          );
+          const expected = rows.map((row) => [...row]);
+          expect((await rowsOf("bare.csv", bare!)).rows).toEqual(expected);
+          expect((await rowsOf("quoted.csv", quoted!)).rows).toEqual(expected);
+        },
+      ),
+      { numRuns: 60 },
+    );
+  });
+
   it("is the same in blocks, with characters and quotes cut anywhere, and knows its lines", async () => {
     // Over three megabytes: several blocks.
     const rows = Array.from({ length: 60_000 }, (_, i) => [

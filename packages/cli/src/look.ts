@@ -7,7 +7,7 @@ import { decode } from "thalweg/safetensors";
 import { isLoss } from "thalweg/tabular";
 import { diagnose, summarize } from "thalweg/train";
 import { CommandError, EXIT } from "./exit.js";
-import { RunFolder } from "./runFolder.js";
+import { RunFolder, type RunSettings } from "./runFolder.js";
 import { metricsTable, withoutPoints } from "./telling.js";
 import { count, duration, short, type Terminal } from "./terminal.js";
 
@@ -123,6 +123,15 @@ export function compare(paths: readonly string[], out: string | null, terminal: 
     return { path, settings, history, evaluation: folder.evaluation(), unfinished: folder.unfinished() };
   });
   for (const { unfinished } of runs) if (unfinished !== null) terminal.say(`note: ${unfinished}`);
+  const differ = (of: (settings: RunSettings) => unknown) => new Set(runs.map(({ settings }) => of(settings))).size > 1;
+  if (differ(({ target }) => target))
+    terminal.say("note: these runs predict different columns: their figures say nothing of each other");
+  else if (
+    differ(({ data, validation, seed }) =>
+      typeof validation === "number" ? `${data.fingerprint} ${validation} ${seed}` : validation.fingerprint,
+    )
+  )
+    terminal.say("note: these runs are measured on different rows: differences may come from those");
   if (runs.length === 1)
     terminal.say(
       `note: ${paths[0]} is the only run named; name others to compare it with (thalweg inspect shows a single one)`,

@@ -95,6 +95,8 @@ function ruleOf(given: Given): { optimizer: string; options: Record<string, unkn
   };
   for (const [option] of RULE_FLAGS) if (given[option] !== undefined) put(option, given[option] as string | boolean);
   for (const text of set) put(...settingOf(text));
+  // Said also where it is the usual one: two rules are at work.
+  if (known.rest !== undefined) options.rest ??= known.rest;
   return { optimizer, options };
 }
 

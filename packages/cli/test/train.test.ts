@@ -82,6 +82,8 @@ describe("thalweg train, and what comes after it", () => {
     expect(weights("seed1").equals(weights("cars"))).toBe(false);
     const compared = await thalweg("compare", "seed0", "seed1", "--out", "both.svg");
     expect(compared.out).toMatch(/seed/);
+    expect(compared.err).toMatch(/note: these runs are measured on different rows/);
+    expect((await thalweg("compare", "seed0", "cars")).err).toBe("");
     expect(compared.out).toMatch(/\*/);
     expect(read("both.svg")).toMatch(/<svg/);
     expect(JSON.parse((await thalweg("compare", "seed0", "seed1", "--json")).out)).toHaveLength(2);
@@ -168,7 +170,7 @@ describe("thalweg train, and what comes after it", () => {
     const { metrics, baseline } = JSON.parse(whole.out).evaluation;
     expect(metrics.rmse).toBeLessThan(baseline.rmse / 2);
     expect(read("muon/report.html")).toMatch(/muon, rest\.lr 0\.002/);
-    expect((await thalweg("inspect", "muon")).out).toMatch(/muon, rest\.lr 0\.002/);
+    expect((await thalweg("inspect", "muon")).out).toMatch(/muon, rest\.lr 0\.002, rest adamw/);
     const { parameters, lr } = History.fromJSON(read("muon/history.json")).data.epochs[0]!;
     expect(lr).toHaveLength(2);
     // A muon step has one size for a whole matrix, and AdamW has one for each element.

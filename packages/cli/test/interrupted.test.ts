@@ -35,7 +35,7 @@ async function started(
 
 beforeAll(async () => {
   expect((await thalweg(...args, "60", "--out", "whole", "--quiet")).code).toBe(0);
-}, 60_000);
+}, 120_000);
 
 it("Ctrl-C saves and says how to go on; going on ends with the bits of a run that was left alone", async () => {
   const { child, end, err } = await started("stopped", ...args, "60", "--out", "stopped");
@@ -51,7 +51,7 @@ it("Ctrl-C saves and says how to go on; going on ends with the bits of a run tha
   expect(resumed.code, resumed.err).toBe(0);
   expect(weights("stopped").equals(weights("whole"))).toBe(true);
   expect((await thalweg("predict", "stopped", shipped("cars.csv"))).err).toBe("");
-}, 60_000);
+}, 120_000);
 
 it("the model of a stopped run is that of its best epoch so far, as in its checkpoint", async () => {
   const run = "early-stop";
@@ -67,7 +67,7 @@ it("the model of a stopped run is that of its best epoch so far, as in its check
   const { tensors } = decode(new Uint8Array(weights(run)));
   for (const [name, { data }] of Object.entries(state.best!)) expect(tensors[name]!.dataSync()).toEqual(data);
   expect(Object.keys(tensors)).toEqual(Object.keys(state.best!));
-}, 60_000);
+}, 120_000);
 
 it("a second Ctrl-C ends at once with 130, whenever it comes; nothing is lost and no lock is left", async () => {
   const first = await started("twice", ...args, "60", "--out", "twice");
@@ -83,7 +83,7 @@ it("a second Ctrl-C ends at once with 130, whenever it comes; nothing is lost an
   const ended = await thalweg("train", "--resume", "twice", "--quiet");
   expect(ended.code, ended.err).toBe(0);
   expect(weights("twice").equals(weights("whole"))).toBe(true);
-}, 60_000);
+}, 120_000);
 
 it("killed at any moment it goes on to the same bits, and a dead owner's lock is taken over", async () => {
   const first = await started("killed", ...args, "60", "--out", "killed");
@@ -98,7 +98,7 @@ it("killed at any moment it goes on to the same bits, and a dead owner's lock is
   const ended = await thalweg("train", "--resume", "killed", "--quiet");
   expect(ended.code, ended.err).toBe(0);
   expect(weights("killed").equals(weights("whole"))).toBe(true);
-}, 60_000);
+}, 120_000);
 
 it("a folder whose process was killed before its run began can be used", async () => {
   mkdirSync(join(folder, "early"));
@@ -106,7 +106,7 @@ it("a folder whose process was killed before its run began can be used", async (
   const { code, err } = await thalweg(...args, "1", "--out", "early", "--quiet");
   expect(code, err).toBe(0);
   expect(readdirSync(join(folder, "early")).filter((name) => name.startsWith("lock"))).toEqual([]);
-}, 60_000);
+}, 120_000);
 
 it("a run in use by another process is refused", async () => {
   const { child, end } = await started("busy", ...args, "5000", "--out", "busy");
@@ -115,4 +115,4 @@ it("a run in use by another process is refused", async () => {
   await end;
   expect(second.code).toBe(1);
   expect(second.err).toMatch(/busy is in use by another process/);
-}, 60_000);
+}, 120_000);

@@ -8,6 +8,7 @@ import {
   max,
   maximum,
   minimum,
+  nn,
   pow,
   scatterAdd,
   stack,
@@ -398,6 +399,11 @@ const cases: Case[] = [
     "indexSelect, repeated": (x) => [x!.indexSelect(0, ints([2, 0, 2, 2])), x!.indexSelect(-1, ints([1]))],
     "by computed places": (x) => [x!.gather(1, x!.argmax(1, { keepdim: true })), x!.indexSelect(1, x!.argmin(0))],
   }),
+  {
+    name: "maxPool2d over windows side by side, and a rest",
+    inputs: any([2, 5, 6]),
+    f: (x) => nn.functional.maxPool2d(x!, [2, 3]).square(),
+  },
   {
     name: "scatterAdd, repeated",
     inputs: any([3, 4], [2, 4]),

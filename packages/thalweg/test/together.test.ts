@@ -153,30 +153,30 @@ const ones = (sizes: number[]): Tensor[] =>
   });
 
 test("a rule of one's own that says that it is elementwise is asked once for all parameters with the same options", () => {
-  const params = ones([2, 3, 2, 4]);
-  const optimizer = new Declared([{ params: params.slice(0, 3) }, { params: params.slice(3) }], { lr: 1 });
+  const params = ones([2, 3, 2, 4, 5, 6]);
+  const optimizer = new Declared([{ params: params.slice(0, 5) }, { params: params.slice(5) }], { lr: 1 });
   optimizer.step();
-  expect(optimizer.asked, "the first step, which makes the states").toBe(4);
+  expect(optimizer.asked, "the first step, which makes the states").toBe(6);
   optimizer.step();
-  expect(optimizer.asked).toBe(6);
+  expect(optimizer.asked).toBe(8);
   for (const p of params) expect(p.dataSync().every((x) => Math.abs(x + 0.3) < 1e-6)).toBe(true);
 });
 
 test("a rule that is not elementwise is asked for each parameter, whatever it says", () => {
-  const params = ones([2, 3]);
+  const params = ones([2, 3, 4, 5]);
   const optimizer = new Wrong(params, { lr: 1 });
   for (let i = 0; i < 3; i++) optimizer.step();
-  expect(optimizer.asked).toBe(6);
+  expect(optimizer.asked).toBe(12);
   params.forEach((p, i) => {
-    expect(p.dataSync()[0]).toBeCloseTo(-3 / Math.sqrt([2, 3][i]!), 5);
+    expect(p.dataSync()[0]).toBeCloseTo(-3 / Math.sqrt(i + 2), 5);
   });
 });
 
 test("a class that overrides the formula has to say so itself", () => {
-  const params = ones([8, 8]);
+  const params = ones([8, 8, 8, 8]);
   const optimizer = new Noisy(params, { lr: 1 });
   for (let i = 0; i < 3; i++) optimizer.step();
-  expect(optimizer.asked).toBe(6);
+  expect(optimizer.asked).toBe(12);
   expect(bits(params[0]!)).not.toBe(bits(params[1]!));
 });
 
@@ -187,5 +187,5 @@ test("a new value that does not fit is refused", () => {
       return p.to("float64");
     }
   }
-  expect(() => new Misfit(ones([2, 2]), { lr: 1 }).step()).toThrow(/the new value is float64 of shape \[2\]/);
+  expect(() => new Misfit(ones([2, 2, 2, 2]), { lr: 1 }).step()).toThrow(/the new value is float64 of shape \[2\]/);
 });

@@ -143,6 +143,7 @@ export const rules: Readonly<Record<string, Rule>> = {
     });
   },
   matmul: (g, o) => [o.wants(0) ? matmul(g, transposed(o.y)) : null, o.wants(1) ? matmul(transposed(o.x), g) : null],
+  chosen: (g, { y, z }) => [null, null, unchosen(g, y, z.shape)],
   gather: (g, { x, y, attr }) => [ungathered(g, x, y, attr[0]!)],
   scatterAdd: (g, o) => [o.wants(0) ? g : null, null, o.wants(2) ? gather(g, o.attr[0]!, o.y) : null],
   cumsum: (g, { attr }) => [flip(cumsum(flip(g, attr[0]!), attr[0]!), attr[0]!)],
@@ -158,6 +159,20 @@ function ungathered(g: Tensor, x: Tensor, index: Tensor, dim: number): Tensor {
   const single = x.shape.every((n, d) => index.shape[d] === (d === dim ? 1 : n));
   if (!single) return scatterAdd(constant(x.shape, 0, x.dtype), dim, index, g);
   return where(index.eq(positions(x.shape, dim)), g, 0);
+}
+
+/** The gradient of elements chosen from windows [..., place, element, place, element]: computed wherever it is read. */
+function unchosen(g: Tensor, place: Tensor, shape: Shape): Tensor {
+  const pairs = shape.length - g.shape.length;
+  const first = g.shape.length - pairs;
+  const isElement = (d: number) => d > first && (d - first) % 2 === 1;
+  let at: Tensor | null = null;
+  shape.forEach((size, d) => {
+    if (isElement(d)) at = at === null ? positions(shape, d) : at.mul(size).add(positions(shape, d));
+  });
+  const one = shape.map((size, d) => (isElement(d) ? 1 : size));
+  // Plus zero: as where the gradients of all elements add up, -0 does not come out.
+  return where(reshape(place, one).eq(at!), reshape(g, one), 0).add(0);
 }
 
 /** 1 where x is not the lesser, 0.5 where both are equal. */

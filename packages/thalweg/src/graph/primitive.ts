@@ -85,6 +85,13 @@ export const cast = primitive("elementwise", "cast");
 /** The same value with no gradient behind it. */
 export const detach = primitive("elementwise", "detach");
 
+/**
+ * The first source, whose elements were each chosen from a window of the third: [..., place, element, place, element], where
+ * the result is [..., place, place]. The second (int32) is the number of the chosen element in its window: the gradient goes
+ * there.
+ */
+export const chosen = primitive("elementwise", "chosen", "index");
+
 // Elementwise, two sources.
 export const add = primitive("elementwise", "add");
 export const sub = primitive("elementwise", "sub");

@@ -26,13 +26,16 @@ export function isElementwise(rule: { readonly update: unknown }): boolean {
   return false;
 }
 
-/** How many parameters from number `first` on differ in nothing but their values and shapes. */
+/** From so many parameters on, finding the formula costs less than recording it for each of them. */
+const ENOUGH = 4;
+
+/** How many parameters from number `first` on differ in nothing but their values and shapes; 1 if they are too few. */
 export function alike(members: readonly Member<unknown>[], first: number): number {
   const one = members[first]!;
   const names = Object.keys(one.slots.holders);
   let end = first;
   while (end < members.length && fits(members[end]!, one, names)) end++;
-  return Math.max(1, end - first);
+  return end - first < ENOUGH ? 1 : end - first;
 }
 
 function fits({ p, g, slots, options }: Member<unknown>, one: Member<unknown>, names: readonly string[]): boolean {

@@ -160,6 +160,8 @@ export function itemsOf(
       item = make(P.scalar, node.dtype, node.shape, []);
       item.scalar = scalars.length;
       scalars.push(item);
+    } else if (node.primitive === P.chosen) {
+      item = make(P.detach, node.dtype, node.shape, [byNode[node.srcs[0]!.index]!]);
     } else if (node.primitive === P.formula) {
       // It is written out for whoever is assigned a value by it.
       continue;

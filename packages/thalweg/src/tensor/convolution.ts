@@ -3,12 +3,14 @@
  * operations: [N, C, L] or [N, C, H, W], or without N.
  */
 import { DTypeError, OptionError, ShapeError } from "../errors.js";
+import { record } from "../graph/node.js";
+import * as P from "../graph/primitive.js";
 import { type Shape, showShape, sizeOf } from "../graph/shape.js";
 import { tensor } from "./create.js";
-import { where } from "./elementwise.js";
+import { constant, where } from "./elementwise.js";
 import { matmul } from "./indexing.js";
 import { narrow, pad, permute, reshape, slice, unfold } from "./movement.js";
-import type { Tensor } from "./tensor.js";
+import { Tensor } from "./tensor.js";
 
 /** One size for all spatial dimensions, or one for each. */
 export type Sizes = number | Shape;
@@ -166,9 +168,22 @@ function maxPool(
     const kernel = sizesOf(operation, "kernelSize", kernelSize, rank, 1);
     const window = windowOver(operation, x.shape, { kernel, stride, padding, dilation, ceilMode });
     refuseWidePadding(operation, window);
-    return sliding(x, window, Number.NEGATIVE_INFINITY).reduce((greatest, next) =>
-      where(next.gt(greatest).logicalOr(next.isnan()), next, greatest),
-    );
+    const isGreater = (next: Tensor, greatest: Tensor) => next.gt(greatest).logicalOr(next.isnan());
+    if (!isTiling(window) || kernel.every((size) => size === 1)) {
+      return sliding(x, window, Number.NEGATIVE_INFINITY).reduce((greatest, next) =>
+        where(isGreater(next, greatest), next, greatest),
+      );
+    }
+    const tiled = tiling(surrounded(x, window, Number.NEGATIVE_INFINITY), window);
+    const [first, ...others] = cutTiles(tiled.detach(), window) as [Tensor, ...Tensor[]];
+    let value = first;
+    let place = constant(value.shape, 0, "int32");
+    others.forEach((next, k) => {
+      const greater = isGreater(next, value);
+      value = where(greater, next, value);
+      place = where(greater, k + 1, place);
+    });
+    return new Tensor(record(P.chosen, value.dtype, value.shape, [value.node, place.node, tiled.node]));
   });
 }
 
@@ -232,7 +247,7 @@ function surrounded(x: Tensor, { kernel, stride, padding, dilation, places }: Wi
 function sliding(x: Tensor, window: Window, outside: number): Tensor[] {
   const { kernel, stride, dilation, places } = window;
   const framed = surrounded(x, window, outside);
-  if (kernel.every((size, d) => size === stride[d] && dilation[d] === 1)) return tiles(framed, window);
+  if (isTiling(window)) return cutTiles(tiling(framed, window), window);
   let covered = [framed];
   kernel.forEach((size, d) => {
     covered = covered.flatMap((part) =>
@@ -245,18 +260,23 @@ function sliding(x: Tensor, window: Window, outside: number): Tensor[] {
   return covered;
 }
 
-/**
- * The same where windows lie side by side: [N, C, …(place, element)], cut along the elements. No other window has a part in
- * an element, which makes gradients cheap.
- */
-function tiles(x: Tensor, { kernel, places }: Window): Tensor[] {
+/** Whether windows lie side by side, so that no other one has a part in an element, which makes gradients cheap. */
+const isTiling = ({ kernel, stride, dilation }: Window): boolean =>
+  kernel.every((size, d) => size === stride[d] && dilation[d] === 1);
+
+/** The input as windows side by side: [N, C, …(place, element)]. */
+function tiling(x: Tensor, { kernel, places }: Window): Tensor {
   const tiled = kernel.map((size, d) => size * places[d]!).reduce((part, size, d) => narrow(part, d + 2, 0, size), x);
-  const pairs = kernel.flatMap((size, d) => [places[d]!, size]);
-  let cut = [reshape(tiled, [...x.shape.slice(0, 2), ...pairs])];
+  return reshape(tiled, [...x.shape.slice(0, 2), ...kernel.flatMap((size, d) => [places[d]!, size])]);
+}
+
+/** The same cut along the elements: for each element of the kernel [N, C, …places]. */
+function cutTiles(tiled: Tensor, { kernel, places }: Window): Tensor[] {
+  let cut = [tiled];
   kernel.forEach((size, d) => {
     cut = cut.flatMap((part) => Array.from({ length: size }, (_, k) => narrow(part, 2 * d + 3, k, 1)));
   });
-  return cut.map((part) => reshape(part, [...x.shape.slice(0, 2), ...places]));
+  return cut.map((part) => reshape(part, [...tiled.shape.slice(0, 2), ...places]));
 }
 
 interface Sliding {

@@ -88,10 +88,10 @@ def _lbfgs_from(shared, group):
 
 def _checksum(text, tensors):
     total = zlib.crc32(text.encode())
-    for name, tensor in tensors.items():
+    for name, tensor in sorted(tensors.items()):
         shape = ",".join(map(str, tensor.shape))
-        head = zlib.crc32(f"{name}\0{DTYPES[tensor.dtype]}\0{shape}\0".encode())
-        total ^= zlib.crc32(tensor.detach().contiguous().cpu().numpy().tobytes(), head)
+        total = zlib.crc32(f"{name}\0{DTYPES[tensor.dtype]}\0{shape}\0".encode(), total)
+        total = zlib.crc32(tensor.detach().contiguous().cpu().numpy().tobytes(), total)
     return f"{total:08x}"
 
 

@@ -249,17 +249,20 @@ function crc(bytes: Uint8Array): number {
     c ^= byte;
     for (let bit = 0; bit < 8; bit++) c = (c >>> 1) ^ (c & 1 ? 0xedb88320 : 0);
   }
-  return ~c;
+  return ~c >>> 0;
 }
 
 function checksumOf(text: string, tensors: Record<string, Tensor>): string {
-  const dtypes = { float32: "F32", float64: "F64", int32: "I32", bool: "BOOL" };
-  let sum = crc(Buffer.from(text));
-  for (const [name, x] of Object.entries(tensors)) {
-    const head = Buffer.from(`${name}\0${dtypes[x.dtype]}\0${x.shape.join(",")}\0`);
-    sum ^= crc(Buffer.concat([head, Buffer.from(x.dataSync().buffer)]));
-  }
-  return (sum >>> 0).toString(16).padStart(8, "0");
+  const parts = Object.keys(tensors)
+    .sort()
+    .flatMap((name) => {
+      const x = tensors[name]!;
+      const dtype = { float32: "F32", float64: "F64", int32: "I32", bool: "BOOL" }[x.dtype];
+      return [Buffer.from(`${name}\0${dtype}\0${x.shape.join(",")}\0`), Buffer.from(x.dataSync().buffer)];
+    });
+  return crc(Buffer.concat([Buffer.from(text), ...parts]))
+    .toString(16)
+    .padStart(8, "0");
 }
 
 describe("a file that does not fit is refused, says what differs, and leaves the optimizer as it was", () => {

@@ -1,8 +1,8 @@
 import { sameShape, showShape } from "../graph/shape.js";
 import type { Optimizer, SavedTensor, StateDict } from "../optim/optimizer.js";
 import type { Tensor } from "../tensor/tensor.js";
-import { crc32 } from "./checksum.js";
-import { type FileEntry, parse, SafetensorsError, write } from "./header.js";
+import { checksum } from "./checksum.js";
+import { parse, SafetensorsError, write } from "./header.js";
 import { entryOf, tensorOf } from "./safetensors.js";
 
 /**
@@ -12,8 +12,8 @@ import { entryOf, tensorOf } from "./safetensors.js";
  * - `optimizer/state/<parameter>/<slot>`: what the rule remembers of it, such as `squareAvg`,
  * - `optimizer/shared/<slot>`: what the rule remembers as a whole.
  *
- * The metadata's "checksum" is the CRC-32 of that JSON, combined by exclusive or with that of each tensor (its name,
- * dtype and shape as text, a zero byte behind each, and its bytes), as eight hexadecimal digits.
+ * The metadata's "checksum" is the CRC-32 of that JSON and behind it, by name, of each tensor (its name, dtype and shape as
+ * text, a zero byte behind each, and its bytes), as eight hexadecimal digits.
  */
 interface Description {
   format: 1;
@@ -201,11 +201,3 @@ function fitting(name: string, x: Tensor, p: Tensor): Tensor {
 }
 
 const plain = (x: Tensor): SavedTensor => ({ dtype: x.dtype, shape: [...x.shape], data: x.dataSync() });
-
-function checksum(text: string, entries: readonly FileEntry[]): string {
-  const encoder = new TextEncoder();
-  let sum = crc32(encoder.encode(text));
-  for (const { name, dtype, shape, bytes } of entries)
-    sum ^= crc32(bytes, crc32(encoder.encode(`${name}\0${dtype}\0${shape.join(",")}\0`)));
-  return (sum >>> 0).toString(16).padStart(8, "0");
-}

@@ -3,7 +3,7 @@ import { ThalwegError } from "../errors.js";
 import type { AverageState } from "../optim/averaging.js";
 import type { SavedTensor, StateDict } from "../optim/optimizer.js";
 import { restore } from "../optim/slots.js";
-import { crc32 } from "../safetensors/checksum.js";
+import { checksum } from "../safetensors/checksum.js";
 import { type FileEntry, parse, write } from "../safetensors/header.js";
 import { entryOf, tensorOf } from "../safetensors/safetensors.js";
 import type { GeneratorState } from "../tensor/generator.js";
@@ -154,14 +154,4 @@ export function decodeState(bytes: Uint8Array): TrainingState {
       paramGroups: optimizer.paramGroups,
     },
   };
-}
-
-/** The CRC-32 of the text and behind it all tensors, by name: the order of entries in a file is the format's own. */
-function checksum(text: string, entries: readonly FileEntry[]): string {
-  const encoder = new TextEncoder();
-  const byName = [...entries].sort((a, b) => (a.name < b.name ? -1 : 1));
-  let sum = crc32(encoder.encode(text));
-  for (const { name, dtype, shape, bytes } of byName)
-    sum = crc32(bytes, crc32(encoder.encode(`${name}\0${dtype}\0${shape}\0`), sum));
-  return sum.toString(16).padStart(8, "0");
 }

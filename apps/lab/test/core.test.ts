@@ -3,11 +3,14 @@ import { manualSeed, optim, randn, type Tensor, tensor, zeros } from "thalweg";
 import { describe, expect, it } from "vitest";
 import { FormulaError, parseFormula } from "../src/core/formula.js";
 import { gridOf, levelsOf } from "../src/core/grid.js";
+import { enlarged, moved, partOf } from "../src/core/part.js";
 import { PathRun } from "../src/core/path.js";
+import { pointUnder, projectionOf, reliefTerrain } from "../src/core/relief.js";
 import { optimizerOf, optionsOf, parameterAt, RULE_NAMES } from "../src/core/rules.js";
 import { fromHash, initialState, type LabState, toHash } from "../src/core/state.js";
 import { SURFACES, surfaceOf } from "../src/core/surfaces.js";
 import { axisValues, fromSlider, SweepRun, sweepable, toSlider } from "../src/core/sweep.js";
+import { linesOf, mapTerrain, refine } from "../src/core/terrain.js";
 
 const at = (text: string, x: number, y: number) =>
   parseFormula(text)
@@ -91,6 +94,86 @@ describe("surfaces", () => {
     const [w, b] = surfaceOf("regression").minima[0]!;
     expect(w).toBeCloseTo(2, 0);
     expect(b).toBeCloseTo(3, 0);
+  });
+});
+
+describe("the ground", () => {
+  const surface = surfaceOf("himmelblau");
+  const grid = gridOf(surface, surface.view, 81, 61);
+  const levels = levelsOf(grid, 12);
+
+  it("passes through the grid's points, and near the surface between them", () => {
+    const fine = refine(grid, 161, 121);
+    const exact = gridOf(surface, surface.view, 161, 121);
+    const reach = Math.max(...exact.heights);
+    fine.heights.forEach((h, i) => {
+      const on = i % 2 === 0 && Math.floor(i / 161) % 2 === 0;
+      expect(Math.abs(h - exact.heights[i]!)).toBeLessThan(reach * (on ? 1e-6 : 2e-3));
+    });
+  });
+
+  it("counts contour lines: each level is a whole number, and higher ground never counts less", () => {
+    const line = linesOf(levels, -1);
+    levels.forEach((level, k) => {
+      expect(line(level)).toBeCloseTo(k, 12);
+    });
+    fc.assert(
+      fc.property(
+        fc.double({ min: -1, max: 1e4, noNaN: true }),
+        fc.double({ min: 0, max: 1e3, noNaN: true }),
+        (h, up) => line(h + up) >= line(h),
+      ),
+    );
+  });
+
+  it("from above, the lowest line encloses the minima", () => {
+    const { lines } = mapTerrain(grid, levels, 200, 150);
+    const { x, y } = surface.view;
+    for (const [mx, my] of surface.minima) {
+      const c = Math.round(((mx - x[0]) / (x[1] - x[0])) * 199);
+      const r = Math.round((1 - (my - y[0]) / (y[1] - y[0])) * 149);
+      expect(lines[r * 200 + c]).toBeLessThan(0);
+    }
+  });
+
+  it.each([
+    [0, 45],
+    [-28, 46],
+    [135, 20],
+    [180, 85],
+  ] as const)("turned by %d° and tilted by %d°, what is seen under a pixel lies there", (turn, tilt) => {
+    const block = { view: grid.view, levels, turned: [turn, tilt] as const, width: 240, height: 160 };
+    const { depth, lines } = reliefTerrain(grid, block);
+    const project = projectionOf(block);
+    let seen = 0;
+    for (let row = 0; row < 160; row += 7) {
+      for (let c = 0; c < 240; c += 7) {
+        const away = depth.away[row * 240 + c]!;
+        expect(Number.isFinite(away)).toBe(!Number.isNaN(lines[row * 240 + c]));
+        if (!Number.isFinite(away)) continue;
+        const [x, y] = pointUnder(block, c + 0.5, away);
+        const loss = surface.evaluate(tensor([x, y])).item() as number;
+        const [px, py] = project(x, y, loss);
+        expect(px).toBeCloseTo(c + 0.5, 6);
+        expect(Math.abs(py - row)).toBeLessThan(3);
+        seen++;
+      }
+    }
+    expect(seen).toBeGreaterThan(150);
+  });
+
+  it("is enlarged about a point that stays, moved by shares of what is seen, and whole without a zoom", () => {
+    const own = surface.view;
+    expect(partOf(own, [0, 0], null)).toEqual(own);
+    expect(partOf(own, [own.x[1] + 1, 0], null).x[1]).toBeGreaterThan(own.x[1] + 1);
+    const zoom = enlarged(own, own, 4, [1, 2]);
+    const part = partOf(own, [0, 0], zoom);
+    const share = (range: readonly [number, number], p: number) => (p - range[0]) / (range[1] - range[0]);
+    expect(share(part.x, 1)).toBeCloseTo(share(own.x, 1), 2);
+    expect(share(part.y, 2)).toBeCloseTo(share(own.y, 2), 2);
+    const next = partOf(own, [0, 0], moved(own, part, 0.5, 0));
+    expect(next.x[0]).toBeCloseTo((part.x[0] + part.x[1]) / 2, 2);
+    expect(next.y).toEqual(part.y);
   });
 });
 
@@ -254,7 +337,8 @@ describe("the state in the address", () => {
       runners: fc.array(runner, { minLength: 1, maxLength: 6 }),
       steps: fc.integer({ min: 1, max: 5000 }),
       speed: fc.integer({ min: 1, max: 1000 }),
-      turned: fc.option(fc.tuple(finite, finite)),
+      turned: fc.option(fc.tuple(fc.integer({ min: -180, max: 179 }), fc.integer({ min: 5, max: 85 }))),
+      zoom: fc.option(fc.tuple(finite, finite, fc.double({ min: 0.01, max: 1000, noNaN: true }))),
       stop: fc.integer({ min: 0, max: 9 }),
     })
     .map((s) => ({ ...initialState, ...s, selected: 0, step: Math.min(45, s.steps) }) as unknown as LabState);

@@ -121,9 +121,11 @@ export function linesOf(track: Track, numbers: StepNumbers, axis: string, step: 
   const { gradient: g, position: p, next, state, stepSize } = numbers;
   const n = show;
   const b = (x: number) => show(x, true);
+  /** A power of ten cannot be raised again without brackets. */
+  const squared = (x: number) => `${show(x).includes("^") ? `(${show(x)})` : b(x)}^2`;
   const moved = (amount: string) => `${axis} \\leftarrow ${n(p)} - ${amount} = ${n(next)}`;
   const squares = (symbol: string, decay: number, values: { before: number; after: number }) =>
-    `${symbol} \\leftarrow ${n(decay)} \\cdot ${n(values.before)} + ${n(1 - decay)} \\cdot ${b(g)}^2 = ${n(values.after)}`;
+    `${symbol} \\leftarrow ${n(decay)} \\cdot ${n(values.before)} + ${n(1 - decay)} \\cdot ${squared(g)} = ${n(values.after)}`;
 
   switch (rule) {
     case "SGD": {
@@ -145,7 +147,7 @@ export function linesOf(track: Track, numbers: StepNumbers, axis: string, step: 
       const sum = state.sum;
       if (sum === undefined || stepSize === null || o.weightDecay !== 0) return null;
       return [
-        `s \\leftarrow s + ${b(g)}^2 = ${n(sum.after)}`,
+        `s \\leftarrow s + ${squared(g)} = ${n(sum.after)}`,
         `\\frac{\\eta}{\\sqrt{s} + \\varepsilon} = ${n(stepSize)}`,
         moved(`${n(stepSize)} \\cdot ${b(g)}`),
       ];

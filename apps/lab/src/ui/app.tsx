@@ -1,10 +1,11 @@
 /** The page: its head with the views, and the view that is open. */
-import { useSignal } from "@preact/signals";
+import { effect, signal, useSignal } from "@preact/signals";
 import type { ComponentType } from "preact";
 import { useEffect } from "preact/hooks";
 import { VIEWS } from "../core/state.js";
 import { LANGUAGES, type Language, language, speak, words } from "../i18n/index.js";
 import { InsideView } from "./inside.js";
+import { soon } from "./later.js";
 import { PathsView } from "./paths.js";
 import { address, change, failure, settings } from "./store.js";
 import { SweepView } from "./sweepView.js";
@@ -72,8 +73,17 @@ export function App() {
   );
 }
 
+/** The tab is marked in the frame that follows the click; what it opens, which takes longer to make, in the next. */
+const open = signal(settings.value.view);
+effect(() => {
+  const { view } = settings.value;
+  soon(() => {
+    if (view === settings.value.view) open.value = view;
+  });
+});
+
 function Open() {
-  switch (settings.value.view) {
+  switch (open.value) {
     case "paths":
       return <PathsView />;
     case "inside":

@@ -1,8 +1,9 @@
 /** Numbers by step, drawn by uPlot: one line for each name, and a mark at the step on show. */
 import { effect, type ReadonlySignal } from "@preact/signals";
-import { useEffect, useRef } from "preact/hooks";
+import { useEffect, useLayoutEffect, useRef } from "preact/hooks";
 import uPlot from "uplot";
 import { short } from "./format.js";
+import { Later } from "./later.js";
 import { colour } from "./palette.js";
 import { theme } from "./theme.js";
 
@@ -30,13 +31,27 @@ const HEIGHT = 170;
 const MOST_RISE = 1e4;
 
 export function StepChart({ title, lines, step, told, log = false }: ChartProps) {
+  return (
+    <figure class="chart">
+      <figcaption>
+        {title}
+        <Legend lines={lines} told={told} />
+      </figcaption>
+      <Later height={HEIGHT}>
+        <Plot lines={lines} step={step} log={log} />
+      </Later>
+    </figure>
+  );
+}
+
+function Plot({ lines, step, log = false }: Pick<ChartProps, "lines" | "step" | "log">) {
   const place = useRef<HTMLDivElement>(null);
   const chart = useRef<uPlot | null>(null);
   const look = theme.value;
   const form = JSON.stringify(lines.map(({ name, colour, dashed }) => [name, colour, dashed]));
 
   // The chart is made anew when its form changes, not its numbers.
-  useEffect(() => {
+  useLayoutEffect(() => {
     const target = place.current!;
     const ink = colour("--muted");
     const axis = {
@@ -64,7 +79,12 @@ export function StepChart({ title, lines, step, told, log = false }: ChartProps)
             size: 58,
             values: (_, marks) => marks.map((mark) => (mark === null ? "" : short(mark))),
             // On a scale of factors only powers of ten are marked, and not all of many.
-            ...(log ? { splits: (_u: uPlot, _i: number, from: number, to: number) => decades(from, to) } : {}),
+            ...(log
+              ? {
+                  splits: (_u: uPlot, _i: number, from: number, to: number) => decades(from, to),
+                  filter: (_u: uPlot, marks: number[]) => marks,
+                }
+              : {}),
           },
         ],
         series: [
@@ -88,9 +108,10 @@ export function StepChart({ title, lines, step, told, log = false }: ChartProps)
       void step.value;
       mark(made);
     });
-    const observer = new ResizeObserver(() =>
-      made.setSize({ width: Math.max(target.clientWidth, 100), height: HEIGHT }),
-    );
+    const observer = new ResizeObserver(() => {
+      const width = Math.max(target.clientWidth, 100);
+      if (width !== made.width) made.setSize({ width, height: HEIGHT });
+    });
     observer.observe(target);
     return () => {
       follow();
@@ -100,17 +121,13 @@ export function StepChart({ title, lines, step, told, log = false }: ChartProps)
     };
   }, [form, log, look, step]);
 
-  useEffect(() => chart.current?.setData(dataOf(lines, log)), [lines, log]);
+  const drawn = useRef(lines);
+  useEffect(() => {
+    if (drawn.current !== lines) chart.current?.setData(dataOf(lines, log));
+    drawn.current = lines;
+  }, [lines, log]);
 
-  return (
-    <figure class="chart">
-      <figcaption>
-        {title}
-        <Legend lines={lines} told={told} />
-      </figcaption>
-      <div ref={place} aria-hidden="true" />
-    </figure>
-  );
+  return <div ref={place} aria-hidden="true" />;
 }
 
 function Legend({ lines, told }: Pick<ChartProps, "lines" | "told">) {

@@ -6,6 +6,7 @@ import type { Track } from "../core/path.js";
 import { words } from "../i18n/index.js";
 import { StepChart } from "./chart.js";
 import { short, tex } from "./format.js";
+import { Later } from "./later.js";
 import { SurfaceMap } from "./map.js";
 import { Maths } from "./maths.js";
 import { RunnerSelect } from "./runnerSelect.js";
@@ -33,11 +34,17 @@ export function InsideView() {
         <RunnerOptions runner={runner} i={selected} />
         <section>
           <h2>{w.general}</h2>
-          {FORMULAS[runner.rule].map((line) => (
-            <Maths key={line} tex={line} block />
-          ))}
+          <Later height={100}>
+            {FORMULAS[runner.rule].map((line) => (
+              <Maths key={line} tex={line} block />
+            ))}
+          </Later>
         </section>
-        {track === null ? null : <StepInNumbers track={track} axes={axes} />}
+        {track === null ? null : (
+          <Later height={420}>
+            <StepInNumbers track={track} axes={axes} />
+          </Later>
+        )}
         {track === null ? null : <OverTime track={track} axes={axes} />}
       </div>
     </div>

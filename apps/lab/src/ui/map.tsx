@@ -11,7 +11,7 @@ import { ARROWS, closer, farther, lookByKey, lookByPointer, resetView, viewIsRes
 import { groundPalette, runnerColour } from "./palette.js";
 import { PathLayer } from "./pathLayer.js";
 import { type Placing, placingOf } from "./projection.js";
-import { askGround, change, floor, ground, lossAt, playing, positionAt, settings, step, tracks } from "./store.js";
+import { askGround, change, floor, ground, lossAt, positionAt, settings, step, tracks } from "./store.js";
 import { theme } from "./theme.js";
 
 const size = signal({ width: 0, height: 0 });
@@ -123,10 +123,13 @@ interface Drawn {
 }
 const drawn = new WeakMap<HTMLCanvasElement, Drawn>();
 
-/** Called for each step: a frame of playing adds to the picture, anything else draws it anew. */
+/** After so many milliseconds at rest, paths that grew piece by piece are drawn in one piece, as a link to them would. */
+const REST = 300;
+let resting: ReturnType<typeof setTimeout> | undefined;
+
+/** Called for each step: one forward adds to the picture, anything else draws it anew. */
 function drawPaths(canvas: HTMLCanvasElement, heads: HTMLElement): void {
   const [shown, place, runs, now, look] = [ground.value, placing.value, tracks.value, step.value, theme.value];
-  const on = playing.value;
   if (shown === null || place === null) return;
   let last = drawn.get(canvas);
   const of = [shown, runs, look];
@@ -142,8 +145,12 @@ function drawPaths(canvas: HTMLCanvasElement, heads: HTMLElement): void {
     drawn.set(canvas, last);
     last.layer.draw(now);
     dress(heads, runs.length);
-  } else if (on) last.layer.extend(now);
-  else last.layer.draw(now);
+  } else {
+    const { layer } = last;
+    layer.extend(now);
+    clearTimeout(resting);
+    resting = setTimeout(() => layer.draw(step.peek()), REST);
+  }
   runs.forEach((track, i) => {
     const at = positionAt(track, now);
     const loss = lossAt(track, now);

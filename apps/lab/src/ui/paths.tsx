@@ -1,4 +1,5 @@
 /** Rules raced over a surface. */
+import { Later } from "./later.js";
 import { LossChart } from "./lossChart.js";
 import { SurfaceMap } from "./map.js";
 import { Runners } from "./runners.js";
@@ -14,7 +15,9 @@ export function PathsView() {
         <Transport />
         <LossChart />
       </div>
-      <Runners />
+      <Later height={400}>
+        <Runners />
+      </Later>
     </div>
   );
 }

@@ -1,4 +1,5 @@
 /** The rules in the race: a card for each, with its options on sliders that act at once. */
+import { useSignal } from "@preact/signals";
 import { DIALECTS, optionsOf, RULE_NAMES, type RuleName, type Runner } from "../core/rules.js";
 import { MOST_RUNNERS } from "../core/state.js";
 import { words } from "../i18n/index.js";
@@ -76,7 +77,6 @@ function RunnerCard({ runner, i }: { readonly runner: Runner; readonly i: number
       style={{ "--mine": `var(${COLOURS[i % COLOURS.length]})` }}
     >
       <header>
-        <span class="swatch" aria-hidden="true" />
         <select
           aria-label={w.rule}
           value={runner.rule}
@@ -136,6 +136,7 @@ function Loss({ i }: { readonly i: number }) {
 export function RunnerOptions({ runner, i }: { readonly runner: Runner; readonly i: number }) {
   const w = words.value;
   const specs = optionsOf(runner.rule);
+  const unfolded = useSignal(false);
   // The options that people turn most often are in sight; the rest is a click away.
   const main = specs.filter(({ name }) => MAIN.has(name));
   const rest = specs.filter(({ name }) => !MAIN.has(name));
@@ -159,12 +160,21 @@ export function RunnerOptions({ runner, i }: { readonly runner: Runner; readonly
       {runner.rule === "RMSprop" ? <Dialect runner={runner} i={i} /> : null}
       {main.map(control)}
       {rest.length === 0 ? null : (
-        <details>
+        <details
+          open={unfolded.value}
+          onToggle={(event) => {
+            unfolded.value = event.currentTarget.open;
+          }}
+        >
           <summary>{w.options}</summary>
-          {rest.map(control)}
-          <button type="button" class="quiet" onClick={() => changeRunner(i, { rule: runner.rule, options: {} })}>
-            {w.defaults}
-          </button>
+          {unfolded.value ? (
+            <>
+              {rest.map(control)}
+              <button type="button" class="quiet" onClick={() => changeRunner(i, { rule: runner.rule, options: {} })}>
+                {w.defaults}
+              </button>
+            </>
+          ) : null}
         </details>
       )}
     </div>

@@ -8,9 +8,9 @@ import { Line } from "../worker/client.js";
 import type { Answer, Complaint, Ground, GroundRequest, SceneRequest } from "../worker/protocol.js";
 
 /** The state but for its step: what stays the same while the paths are played. Set it with {@link change}. */
-export const settings = signal<Omit<LabState, "step">>(initialState);
+export const settings = signal<Omit<LabState, "step">>(fromHash(location.hash));
 /** The step on show; up to sixty a second while playing. */
-export const step = signal(0);
+export const step = signal(fromHash(location.hash).step);
 /** The whole state. Whoever reads it is called for each step that is played. */
 export const lab = computed((): LabState => ({ ...settings.value, step: step.value }));
 export const playing = signal(false);
@@ -75,8 +75,6 @@ const scene = computed((): string => {
 
 /** Starts keeping worker and address in step with the state. Called once. */
 export function connect(): void {
-  const read = () => change(fromHash(location.hash));
-  read();
   effect(() => {
     void scene.value;
     const { surface, formula, start, runners, steps } = settings.peek();
@@ -102,7 +100,7 @@ export function connect(): void {
       if (location.hash.slice(1) !== hash) history.replaceState(null, "", `#${hash}`);
     }, 150);
   });
-  addEventListener("hashchange", read);
+  addEventListener("hashchange", () => change(fromHash(location.hash)));
 }
 let pendingAddress: ReturnType<typeof setTimeout> | undefined;
 let lastTold = 0;

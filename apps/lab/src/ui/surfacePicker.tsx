@@ -8,7 +8,8 @@ import { FIRST_TURN } from "./looking.js";
 import { Maths } from "./maths.js";
 import { change, complaint, facts, initialState, settings } from "./store.js";
 
-export function SurfacePicker() {
+/** `turnable` where the surface itself is to be seen. */
+export function SurfacePicker({ turnable = true }: { readonly turnable?: boolean }) {
   const w = words.value;
   const { surface: name, formula, turned } = settings.value;
   const wrong = complaint.value !== null && complaint.value.runner === null ? complaint.value : null;
@@ -30,15 +31,17 @@ export function SurfacePicker() {
           ))}
         </select>
       </label>
-      <div class="toggle">
-        <button type="button" aria-pressed={turned === null} onClick={() => change({ turned: null })}>
-          {w.map}
-        </button>
-        <button type="button" aria-pressed={turned !== null} onClick={() => change({ turned: turned ?? FIRST_TURN })}>
-          {w.relief}
-        </button>
-      </div>
-      {turned === null ? null : (
+      {turnable ? (
+        <div class="toggle">
+          <button type="button" aria-pressed={turned === null} onClick={() => change({ turned: null })}>
+            {w.map}
+          </button>
+          <button type="button" aria-pressed={turned !== null} onClick={() => change({ turned: turned ?? FIRST_TURN })}>
+            {w.relief}
+          </button>
+        </div>
+      ) : null}
+      {turned === null || !turnable ? null : (
         <>
           <Angle
             label={w.turn}

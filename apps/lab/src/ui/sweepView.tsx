@@ -66,7 +66,7 @@ export function SweepView() {
     <div class="sweep">
       <div class="controls">
         <p class="intro">{w.sweepIntro}</p>
-        <SurfacePicker />
+        <SurfacePicker turnable={false} />
         <RunnerSelect />
         <AxisPicker label={w.across} axis={x} known={known} onChange={(axis) => set("x", axis)} />
         <AxisPicker label={w.up} axis={y} known={known} onChange={(axis) => set("y", axis)} />
@@ -200,9 +200,8 @@ function HeatMap({ x, y }: { readonly x: string; readonly y: string }) {
   return (
     <figure class="heat">
       <div class="plane">
-        <span class="axis y">
-          {y} {result === null ? "" : `${short(result.ys[0]!)} … ${short(result.ys.at(-1)!)}`}
-        </span>
+        <span class="axis y">↑ {y}</span>
+        <Marks along="y" values={result?.ys ?? []} />
         <div class="field">
           <button
             type="button"
@@ -222,9 +221,8 @@ function HeatMap({ x, y }: { readonly x: string; readonly y: string }) {
             <i class="mark" style={{ left: `${(said[0] / COUNT) * 100}%`, bottom: `${(said[1] / COUNT) * 100}%` }} />
           )}
         </div>
-        <span class="axis x">
-          {x} {result === null ? "" : `${short(result.xs[0]!)} … ${short(result.xs.at(-1)!)}`}
-        </span>
+        <Marks along="x" values={result?.xs ?? []} />
+        <span class="axis x">{x} →</span>
       </div>
       <figcaption>
         <output aria-live="polite">{sentence}</output>
@@ -234,6 +232,25 @@ function HeatMap({ x, y }: { readonly x: string; readonly y: string }) {
         </span>
       </figcaption>
     </figure>
+  );
+}
+
+/** The values of every few cells, beside them. */
+function Marks({ along, values }: { readonly along: "x" | "y"; readonly values: readonly number[] }) {
+  const shown = [0, 0.25, 0.5, 0.75, 1].map((share) => Math.round(share * (COUNT - 1)));
+  return (
+    <div class={`marks ${along}`} aria-hidden="true">
+      {values.length === 0
+        ? null
+        : shown.map((i) => {
+            const at = `${((i + 0.5) / COUNT) * 100}%`;
+            return (
+              <span key={i} style={along === "x" ? { left: at } : { bottom: at }}>
+                {short(values[i]!, 3)}
+              </span>
+            );
+          })}
+    </div>
   );
 }
 

@@ -3,6 +3,7 @@ import { useEffect } from "preact/hooks";
 import { TOUR } from "../core/tour.js";
 import { language, words } from "../i18n/index.js";
 import { OverTime } from "./inside.js";
+import { Later } from "./later.js";
 import { LossChart } from "./lossChart.js";
 import { SurfaceMap } from "./map.js";
 import { Runners } from "./runners.js";
@@ -59,7 +60,9 @@ export function TourView() {
         <LossChart />
         {track === null ? null : <OverTime track={track} axes={facts.value?.axes ?? ["x", "y"]} />}
       </div>
-      <Runners />
+      <Later height={400}>
+        <Runners />
+      </Later>
     </div>
   );
 }

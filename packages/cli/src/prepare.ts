@@ -49,9 +49,11 @@ export interface Prepared {
   validation: BatchSource | null;
 }
 
-/** Rows of a validation batch; in memory, and streamed: there each batch is garbage afterwards, of which less piles up. */
-const BATCH = 2048;
-const STREAMED_BATCH = 512;
+/**
+ * Rows of a validation batch. Each is garbage afterwards. In large ones it would pile up: a few hundred objects of a megabyte are
+ * no reason for the engine to collect.
+ */
+export const VALIDATION_BATCH = 128;
 
 /** Reads the file twice: to find out what its columns hold, and to encode its rows; streamed, once more in each epoch. */
 export async function prepare(
@@ -105,7 +107,7 @@ export async function prepare(
       validation:
         held === 0
           ? null
-          : new TableBatches(other ?? source, encoder, { batchSize: STREAMED_BATCH, rows, shuffleBuffer: 0 }),
+          : new TableBatches(other ?? source, encoder, { batchSize: VALIDATION_BATCH, rows, shuffleBuffer: 0 }),
     };
   }
 
@@ -128,7 +130,9 @@ export async function prepare(
     baseline: baselineOf(encoder, first.y),
     train: (batchSize) => new data.DataLoader(new TableDataset(encoder, first), { batchSize, shuffle: true }),
     validation:
-      second.rows.length === 0 ? null : new data.DataLoader(new TableDataset(encoder, second), { batchSize: BATCH }),
+      second.rows.length === 0
+        ? null
+        : new data.DataLoader(new TableDataset(encoder, second), { batchSize: VALIDATION_BATCH }),
   };
 }
 

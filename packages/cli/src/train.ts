@@ -2,7 +2,7 @@
 import { existsSync } from "node:fs";
 import { resolve } from "node:path";
 import process from "node:process";
-import { manualSeed, nn, noGrad, optim, type Tensor } from "thalweg";
+import { manualSeed, nn, optim } from "thalweg";
 import {
   sizesFor as defaultSizes,
   type Evaluation,
@@ -11,10 +11,10 @@ import {
   TabularModel,
   type Task,
 } from "thalweg/tabular";
-import { Checkpoints, diagnose, fit, metrics, tensorsOf } from "thalweg/train";
+import { Checkpoints, diagnose, evaluate, fit, metrics, tensorsOf } from "thalweg/train";
 import { CommandError, EXIT, usage } from "./exit.js";
 import { fingerprint } from "./fingerprint.js";
-import { type Prepared, prepare } from "./prepare.js";
+import { type Prepared, prepare, VALIDATION_BATCH } from "./prepare.js";
 import { type Optimizer, optimizerOf, optionsForRows } from "./rules.js";
 import { type DataFile, freshFolder, RunFolder, type RunSettings } from "./runFolder.js";
 import { announce, conclude, epochLine, modelSoFar, progressLine, writeReport } from "./telling.js";
@@ -281,14 +281,14 @@ function useBest(model: TabularModel, optimizer: Optimizer, store: Checkpoints):
 /** The model on the validation rows, or on the training rows where there are none. */
 async function evaluateOn(prepared: Prepared, model: TabularModel, terminal: Terminal): Promise<Evaluation> {
   const scores = scoresFor(prepared.encoder, prepared.baseline);
-  const source = prepared.validation ?? prepared.train(2048);
+  const source = prepared.validation ?? prepared.train(VALIDATION_BATCH);
   const begun = performance.now();
-  let rows = 0;
-  for await (const [x, y] of source as AsyncIterable<readonly Tensor[]>) {
-    noGrad(() => scores.add(model.network.forward(x!).dataSync() as Float32Array, y!.dataSync() as Float32Array));
-    rows += y!.shape[0]!;
-    if (performance.now() - begun > 500) terminal.progress(`measuring the model, ${count(rows, "row")}`);
-  }
+  await evaluate(model.network, source, {
+    onBatch: (output, target) => scores.add(output.dataSync() as Float32Array, target.dataSync() as Float32Array),
+    onProgress: (rows) => {
+      if (performance.now() - begun > 500) terminal.progress(`measuring the model, ${count(rows, "row")}`);
+    },
+  });
   terminal.clear();
   return scores.result(prepared.validation === null ? "training" : "validation");
 }

@@ -131,6 +131,8 @@ let resting: ReturnType<typeof setTimeout> | undefined;
 function drawPaths(canvas: HTMLCanvasElement, heads: HTMLElement): void {
   const [shown, place, runs, now, look] = [ground.value, placing.value, tracks.value, step.value, theme.value];
   if (shown === null || place === null) return;
+  // What rests may be of paths that are gone.
+  clearTimeout(resting);
   let last = drawn.get(canvas);
   const of = [shown, runs, look];
   if (last === undefined || of.some((x, i) => x !== last!.of[i])) {
@@ -148,7 +150,6 @@ function drawPaths(canvas: HTMLCanvasElement, heads: HTMLElement): void {
   } else {
     const { layer } = last;
     layer.extend(now);
-    clearTimeout(resting);
     resting = setTimeout(() => layer.draw(step.peek()), REST);
   }
   runs.forEach((track, i) => {

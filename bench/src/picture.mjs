@@ -55,6 +55,7 @@ export function picture(results, caption) {
   );
   const ratios = dots.map(({ ratio }) => ratio);
   const [low, high] = [0.8 * Math.min(...ratios, 0.4), 1.25 * Math.max(...ratios, 10)];
+  const ticks = [0.3, 1, 3, 10, 30, 100, 300].filter((tick) => low <= tick && tick <= high);
   const [marginTop, marginLeft, marginBottom, row] = [84, 290, 52, 30];
   const text = { fill: "var(--ink)", fontSize: 14 };
   const corner = { frameAnchor: "top-left", textAnchor: "start", lineAnchor: "middle" };
@@ -87,7 +88,7 @@ export function picture(results, caption) {
           Plot.text([peer], { ...text, ...corner, dx: dx + 16, dy: 56 - marginTop }),
         ];
       }),
-      Plot.gridX({ ticks: [0.3, 1, 3, 10, 30, 100], stroke: "var(--ink)", strokeOpacity: 0.12 }),
+      Plot.gridX({ ticks, stroke: "var(--ink)", strokeOpacity: 0.12 }),
       Plot.ruleX([1], { stroke: "var(--ink)", strokeWidth: 1.5 }),
       Plot.ruleY(
         dots,
@@ -96,7 +97,7 @@ export function picture(results, caption) {
       Plot.dot(dots, { x: "ratio", y: "label", fill: "colour", r: 6 }),
       Plot.axisY({ tickSize: 0, tickPadding: 10, fontSize: 14, label: null, color: "var(--ink)" }),
       Plot.axisX({
-        ticks: [0.3, 1, 3, 10, 30, 100],
+        ticks,
         tickFormat: (value) => (value === 1 ? "Thalweg" : `${value} ×`),
         ...{ tickSize: 5, fontSize: 14, label: null, color: "var(--muted)" },
       }),

@@ -54,7 +54,7 @@ export function picture(results, caption) {
     dots.some((dot) => dot.peer === peer),
   );
   const ratios = dots.map(({ ratio }) => ratio);
-  const [low, high] = [0.8 * Math.min(...ratios, 0.4), 1.25 * Math.max(...ratios, 10)];
+  const [low, high] = [0.8 * Math.min(...ratios, 0.36), 1.25 * Math.max(...ratios, 10)];
   const ticks = [0.3, 1, 3, 10, 30, 100, 300].filter((tick) => low <= tick && tick <= high);
   const [marginTop, marginLeft, marginBottom, row] = [84, 290, 52, 30];
   const text = { fill: "var(--ink)", fontSize: 14 };

@@ -4,6 +4,7 @@ import type { AddressInfo } from "node:net";
 import { extname, join, normalize } from "node:path";
 import process from "node:process";
 import { type Browser, chromium } from "playwright-core";
+import puppeteer, { type Page } from "puppeteer-core";
 
 const TYPES: Readonly<Record<string, string>> = {
   ".html": "text/html; charset=utf-8",
@@ -55,4 +56,24 @@ export function startChromium(): Promise<Browser> {
       "--disable-sync",
     ],
   });
+}
+
+/** Runs a test in a page of a headless Firefox: the one that `FIREFOX_PATH` names, or Debian's. */
+export async function inFirefox(use: (page: Page, complaints: string[]) => Promise<void>): Promise<void> {
+  const firefox = await puppeteer.launch({
+    browser: "firefox",
+    executablePath: process.env.FIREFOX_PATH ?? "/usr/bin/firefox-esr",
+    headless: true,
+  });
+  try {
+    const page = await firefox.newPage();
+    const complaints: string[] = [];
+    page.on("pageerror", (error) => complaints.push(String(error)));
+    page.on("console", (message) => {
+      if (["error", "warn"].includes(message.type())) complaints.push(message.text());
+    });
+    await use(page, complaints);
+  } finally {
+    await firefox.close();
+  }
 }

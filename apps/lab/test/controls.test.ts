@@ -6,9 +6,8 @@ import process from "node:process";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import type { Browser, Page } from "playwright-core";
-import puppeteer from "puppeteer-core";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { serve, startChromium } from "../../../test/page.js";
+import { inFirefox, serve, startChromium } from "../../../test/page.js";
 import type { LabState } from "../src/core/state.js";
 
 declare const lab: { state(): LabState; computing(): boolean };
@@ -161,31 +160,21 @@ describe("every control answers, in Chromium", () => {
   });
 });
 
-it("every control of the stage, the rules and the sweep answers in Firefox", async () => {
-  const firefox = await puppeteer.launch({
-    browser: "firefox",
-    executablePath: process.env.FIREFOX_PATH ?? "/usr/bin/firefox-esr",
-    headless: true,
-  });
-  try {
-    const other = await firefox.newPage();
-    const wrong: string[] = [];
-    other.on("pageerror", (error) => wrong.push(String(error)));
-    other.on("console", (message) => {
-      if (["error", "warn"].includes(message.type())) wrong.push(message.text());
-    });
-    for (const [hash, least] of [
-      ["turned=20,50&zoom=-2,0,2&step=10", 25],
-      ["view=sweep&sweep=lr,0.01,1,alpha,0.5,0.99,20", 9],
-    ] as const) {
-      await other.goto(`${server.url}#${hash}`);
-      await other.waitForFunction(() => "lab" in globalThis && !lab.computing());
-      const { used, dead } = (await other.evaluate(`(${walk})(${JSON.stringify(hash)}, "main")`)) as Walked;
-      expect(dead).toEqual([]);
-      expect(used.length).toBeGreaterThanOrEqual(least);
-    }
-    expect(wrong).toEqual([]);
-  } finally {
-    await firefox.close();
-  }
-}, 120_000);
+it(
+  "every control of the stage, the rules and the sweep answers in Firefox",
+  () =>
+    inFirefox(async (other, wrong) => {
+      for (const [hash, least] of [
+        ["turned=20,50&zoom=-2,0,2&step=10", 25],
+        ["view=sweep&sweep=lr,0.01,1,alpha,0.5,0.99,20", 9],
+      ] as const) {
+        await other.goto(`${server.url}#${hash}`);
+        await other.waitForFunction(() => "lab" in globalThis && !lab.computing());
+        const { used, dead } = (await other.evaluate(`(${walk})(${JSON.stringify(hash)}, "main")`)) as Walked;
+        expect(dead).toEqual([]);
+        expect(used.length).toBeGreaterThanOrEqual(least);
+      }
+      expect(wrong).toEqual([]);
+    }),
+  120_000,
+);

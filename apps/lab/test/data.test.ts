@@ -6,10 +6,9 @@ import process from "node:process";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import type { Browser, Page } from "playwright-core";
-import puppeteer from "puppeteer-core";
 import { openTable, readTable, TabularModel } from "thalweg/tabular";
 import { afterAll, beforeAll, expect, it } from "vitest";
-import { serve, startChromium } from "../../../test/page.js";
+import { inFirefox, serve, startChromium } from "../../../test/page.js";
 import { type DataSettings, prepareRun, programOf } from "../src/core/dataRun.js";
 
 const run = promisify(execFile);
@@ -201,69 +200,59 @@ it("says in place what is wrong with a file, a target or a run, and goes on", as
   expect(complaints).toEqual([]);
 }, 60_000);
 
-it("Firefox: a file dropped on the page is trained on to the end, with the same bits", async () => {
-  const firefox = await puppeteer.launch({
-    browser: "firefox",
-    executablePath: process.env.FIREFOX_PATH ?? "/usr/bin/firefox-esr",
-    headless: true,
-  });
-  try {
-    const other = await firefox.newPage();
-    const wrong: string[] = [];
-    other.on("pageerror", (error) => wrong.push(String(error)));
-    other.on("console", (message) => {
-      if (message.type() === "error") wrong.push(message.text());
-    });
-    await other.goto(`${server.url}#view=data`);
-    await other.waitForSelector(".drop");
-    await other.evaluate(
-      (text) => {
-        const dataTransfer = new DataTransfer();
-        dataTransfer.items.add(new File([text], "cars.csv", { type: "text/csv" }));
-        document.querySelector(".drop")!.dispatchEvent(new DragEvent("drop", { dataTransfer, bubbles: true }));
-      },
-      readFileSync(cars, "utf8"),
-    );
-    await other.waitForSelector(".own-data fieldset");
-    const field = (label: string) => `::-p-aria([name="${label}"])`;
-    await other.select(`.own-data label:has(+ fieldset) select`, "mpg");
-    await other.evaluate(() => {
-      const columns = [...document.querySelectorAll(".columns label")];
-      columns
-        .find((label) => label.textContent!.startsWith("acceleration"))!
-        .querySelector("input")!
-        .click();
-    });
-    await other.select(".columns + label select", "16");
-    const epochs = (await other.$(field("Epochs")))!;
-    await epochs.click({ count: 3 });
-    await epochs.type("12");
-    await epochs.press("Tab");
-    // What the page would save is kept where the test can read it.
-    await other.evaluate(() => {
-      const saved: Blob[] = [];
-      Object.assign(globalThis, { saved });
-      URL.createObjectURL = (blob) => {
-        saved.push(blob as Blob);
-        return "#";
-      };
-    });
-    await other.click(".own-data button.main");
-    await other.waitForSelector(".outcome", { timeout: 30_000 });
-    const button = await other.$(field("Download the model"));
-    await button!.click();
-    const { prepared } = await here();
-    const kept = prepared.model.save();
-    const files = await other.evaluate(async () =>
-      Promise.all(
-        (globalThis as unknown as { saved: Blob[] }).saved.map(async (blob) => [
-          ...new Uint8Array(await blob.arrayBuffer()),
-        ]),
-      ),
-    );
-    expect(files.map((bytes) => Buffer.from(bytes))).toContainEqual(Buffer.from(kept["model.safetensors"]));
-    expect(wrong).toEqual([]);
-  } finally {
-    await firefox.close();
-  }
-}, 120_000);
+it(
+  "Firefox: a file dropped on the page is trained on to the end, with the same bits",
+  () =>
+    inFirefox(async (other, wrong) => {
+      await other.goto(`${server.url}#view=data`);
+      await other.waitForSelector(".drop");
+      await other.evaluate(
+        (text) => {
+          const dataTransfer = new DataTransfer();
+          dataTransfer.items.add(new File([text], "cars.csv", { type: "text/csv" }));
+          document.querySelector(".drop")!.dispatchEvent(new DragEvent("drop", { dataTransfer, bubbles: true }));
+        },
+        readFileSync(cars, "utf8"),
+      );
+      await other.waitForSelector(".own-data fieldset");
+      const field = (label: string) => `::-p-aria([name="${label}"])`;
+      await other.select(`.own-data label:has(+ fieldset) select`, "mpg");
+      await other.evaluate(() => {
+        const columns = [...document.querySelectorAll(".columns label")];
+        columns
+          .find((label) => label.textContent!.startsWith("acceleration"))!
+          .querySelector("input")!
+          .click();
+      });
+      await other.select(".columns + label select", "16");
+      const epochs = (await other.$(field("Epochs")))!;
+      await epochs.click({ count: 3 });
+      await epochs.type("12");
+      await epochs.press("Tab");
+      // What the page would save is kept where the test can read it.
+      await other.evaluate(() => {
+        const saved: Blob[] = [];
+        Object.assign(globalThis, { saved });
+        URL.createObjectURL = (blob) => {
+          saved.push(blob as Blob);
+          return "#";
+        };
+      });
+      await other.click(".own-data button.main");
+      await other.waitForSelector(".outcome", { timeout: 30_000 });
+      const button = await other.$(field("Download the model"));
+      await button!.click();
+      const { prepared } = await here();
+      const kept = prepared.model.save();
+      const files = await other.evaluate(async () =>
+        Promise.all(
+          (globalThis as unknown as { saved: Blob[] }).saved.map(async (blob) => [
+            ...new Uint8Array(await blob.arrayBuffer()),
+          ]),
+        ),
+      );
+      expect(files.map((bytes) => Buffer.from(bytes))).toContainEqual(Buffer.from(kept["model.safetensors"]));
+      expect(wrong).toEqual([]);
+    }),
+  120_000,
+);

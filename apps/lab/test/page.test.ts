@@ -5,9 +5,8 @@ import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import { gzipSync } from "node:zlib";
 import type { Browser, Page } from "playwright-core";
-import puppeteer from "puppeteer-core";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { serve, startChromium } from "../../../test/page.js";
+import { inFirefox, serve, startChromium } from "../../../test/page.js";
 import { PathRun, type Track } from "../src/core/path.js";
 import { fromHash, type LabState, VIEWS } from "../src/core/state.js";
 import { surfaceOf } from "../src/core/surfaces.js";
@@ -102,6 +101,11 @@ describe("the lab in Chromium", () => {
     expect((await state()).step).toBe(0);
     await page.getByRole("slider", { name: "Step" }).fill("30");
     expect(await page.locator(".transport output").textContent()).toBe("step 30 of 100");
+    // An address is a picture: whatever played before, it stands still.
+    await page.getByRole("button", { name: "Play" }).click();
+    await go("step=40&speed=100");
+    expect(await page.getByRole("button", { name: "Play" }).count()).toBe(1);
+    expect((await state()).step).toBe(40);
   });
 
   it("lets the start be dragged, and moved by keys", async () => {
@@ -214,14 +218,32 @@ describe("the lab in Chromium", () => {
         .first()
         .evaluate((c) => (c as HTMLCanvasElement).toDataURL());
     const before = await shown();
-    await drag(100, 0);
-    await expect.poll(shown).not.toBe(before);
+    const from = (await state()).zoom!;
+    await map.hover({ position: { x: 120, y: 200 } });
+    await page.mouse.down();
+    await map.hover({ position: { x: 220, y: 200 } });
+    await page.mouse.up();
     const moved = (await state()).zoom!;
+    expect(moved[0]).toBeLessThan(from[0]);
+    await expect.poll(shown).not.toBe(before);
     await map.focus();
     await page.keyboard.press("ArrowLeft");
-    await expect.poll(async () => (await state()).zoom![0]).toBeLessThan(moved[0]);
+    expect((await state()).zoom![0]).toBeLessThan(moved[0]);
     await page.getByRole("button", { name: "Reset the view" }).click();
     expect((await state()).zoom).toBeNull();
+    // Each of many quick keys counts, whatever has been drawn of the ones before.
+    await page.evaluate(() => {
+      const target = document.querySelector(".map")!;
+      for (let i = 0; i < 3; i++) target.dispatchEvent(new KeyboardEvent("keydown", { key: "+", bubbles: true }));
+    });
+    expect((await state()).zoom![2]).toBeCloseTo(1.6 ** 3, 2);
+    // A wheel turned with Ctrl enlarges about the pointer.
+    await page.getByRole("button", { name: "Reset the view" }).click();
+    await map.hover({ position: { x: 200, y: 200 } });
+    await page.keyboard.down("Control");
+    await page.mouse.wheel(0, -60);
+    await page.keyboard.up("Control");
+    await expect.poll(async () => (await state()).zoom?.[2]).toBeCloseTo(Math.exp(0.36), 2);
   });
 
   it("looks inside a step: formulas, numbers and a verdict", async () => {
@@ -347,38 +369,31 @@ describe("the lab in Chromium", () => {
 });
 
 describe("the lab in Firefox", () => {
-  it("the link shows the same numbers to the bit, the tour and the sweep run", async () => {
-    const hash = "#surface=noisy&start=-4,2&run=RMSprop,lr:0.1,alpha:0.9;Adam,lr:0.1;Rprop&steps=80&step=80";
-    const browser = await puppeteer.launch({
-      browser: "firefox",
-      executablePath: process.env.FIREFOX_PATH ?? "/usr/bin/firefox-esr",
-      headless: true,
-    });
-    try {
-      const page = await browser.newPage();
-      const complaints: string[] = [];
-      page.on("pageerror", (error) => complaints.push(String(error)));
-      await page.goto(server.url + hash);
-      await page.waitForFunction(settled);
-      const shown = await page.evaluate(() => lab.tracks());
-      const { surface, start, runners, steps } = fromHash(hash);
-      for (const [i, runner] of runners.entries()) {
-        const run = new PathRun(surfaceOf(surface), start, runner);
-        run.advance(steps);
-        expect(shown[i]).toEqual(run.track);
-      }
-      await page.evaluate(moveTo, "view=why");
-      await page.waitForSelector(".words button.main");
-      await page.click(".words button.main");
-      await page.waitForFunction(() => lab.state().stop === 1 && lab.state().step > 3);
-      await page.evaluate(moveTo, "view=sweep");
-      await page.waitForFunction(() => {
-        const bar = document.querySelector(".heat progress") as HTMLProgressElement | null;
-        return bar !== null && bar.value === bar.max;
-      });
-      expect(complaints).toEqual([]);
-    } finally {
-      await browser.close();
-    }
-  }, 120_000);
+  it(
+    "the link shows the same numbers to the bit, the tour and the sweep run",
+    () =>
+      inFirefox(async (page, complaints) => {
+        const hash = "#surface=noisy&start=-4,2&run=RMSprop,lr:0.1,alpha:0.9;Adam,lr:0.1;Rprop&steps=80&step=80";
+        await page.goto(server.url + hash);
+        await page.waitForFunction(settled);
+        const shown = await page.evaluate(() => lab.tracks());
+        const { surface, start, runners, steps } = fromHash(hash);
+        for (const [i, runner] of runners.entries()) {
+          const run = new PathRun(surfaceOf(surface), start, runner);
+          run.advance(steps);
+          expect(shown[i]).toEqual(run.track);
+        }
+        await page.evaluate(moveTo, "view=why");
+        await page.waitForSelector(".words button.main");
+        await page.click(".words button.main");
+        await page.waitForFunction(() => lab.state().stop === 1 && lab.state().step > 3);
+        await page.evaluate(moveTo, "view=sweep");
+        await page.waitForFunction(() => {
+          const bar = document.querySelector(".heat progress") as HTMLProgressElement | null;
+          return bar !== null && bar.value === bar.max;
+        });
+        expect(complaints).toEqual([]);
+      }),
+    120_000,
+  );
 });

@@ -80,7 +80,6 @@ function Settings() {
   const { runner } = now;
   const specs = optionsOf(runner.rule);
   const busy = trainingState.value === "running" || trainingState.value === "paused";
-  const whole = (text: string, most: number) => Math.min(Math.max(Math.round(Number(text)) || 1, 1), most);
   return (
     <>
       <label class="inline">
@@ -158,26 +157,8 @@ function Settings() {
           ) : null,
         )}
       </div>
-      <label class="inline">
-        {w.data.epochs}
-        <input
-          type="number"
-          min={1}
-          max={5000}
-          value={now.epochs}
-          onChange={(event) => set({ epochs: whole(event.currentTarget.value, 5000) })}
-        />
-      </label>
-      <label class="inline">
-        {w.data.batch}
-        <input
-          type="number"
-          min={1}
-          max={4096}
-          value={now.batchSize}
-          onChange={(event) => set({ batchSize: whole(event.currentTarget.value, 4096) })}
-        />
-      </label>
+      <Count label={w.data.epochs} most={5000} value={now.epochs} onChange={(epochs) => set({ epochs })} />
+      <Count label={w.data.batch} most={4096} value={now.batchSize} onChange={(batchSize) => set({ batchSize })} />
       <div class="buttons">
         {busy ? (
           <>
@@ -275,4 +256,28 @@ function save(name: string, content: Blob): void {
   link.download = name;
   link.click();
   setTimeout(() => URL.revokeObjectURL(link.href), 10_000);
+}
+
+interface CountProps {
+  readonly label: string;
+  readonly most: number;
+  readonly value: number;
+  readonly onChange: (value: number) => void;
+}
+
+/** A whole number from 1 on. */
+function Count({ label, most, value, onChange }: CountProps) {
+  const whole = (text: string) => Math.min(Math.max(Math.round(Number(text)) || 1, 1), most);
+  return (
+    <label class="inline">
+      {label}
+      <input
+        type="number"
+        min={1}
+        max={most}
+        value={value}
+        onChange={(event) => onChange(whole(event.currentTarget.value))}
+      />
+    </label>
+  );
 }

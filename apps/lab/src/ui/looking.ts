@@ -1,6 +1,7 @@
 /** How the surface is looked at: moving and enlarging the map, turning the block, by pointer and by keys. */
-import { enlarged, moved } from "../core/part.js";
+import { enlarged, moved, partOf } from "../core/part.js";
 import { turnedTo } from "../core/state.js";
+import type { Surface } from "../core/surfaces.js";
 import type { Ground } from "../worker/protocol.js";
 import { change, ground, initialState, settings } from "./store.js";
 
@@ -9,14 +10,19 @@ export const FIRST_TURN = [-28, 46] as const;
 const DEGREES_PER_PIXEL = 0.35;
 const CLOSER = 1.6;
 
+/** The part that has been asked for: what is on show may be a picture behind, and quick keys would be lost. */
+function partNow({ facts }: Ground): Surface["view"] {
+  const { start, zoom } = settings.value;
+  return partOf(facts.view, start, zoom);
+}
+
 /** Enlarges what is shown about its middle, or about a point. */
 export function enlarge(factor: number, about?: readonly [number, number]): void {
   const shown = ground.value;
   if (shown === null) return;
-  const { x, y } = shown.grid.view;
-  change({
-    zoom: enlarged(shown.facts.view, shown.grid.view, factor, about ?? [(x[0] + x[1]) / 2, (y[0] + y[1]) / 2]),
-  });
+  const part = partNow(shown);
+  const { x, y } = part;
+  change({ zoom: enlarged(shown.facts.view, part, factor, about ?? [(x[0] + x[1]) / 2, (y[0] + y[1]) / 2]) });
 }
 
 export const closer = () => enlarge(CLOSER);
@@ -31,9 +37,9 @@ export const viewIsReset = (): boolean => {
   return zoom === null && (turned === null || turned.join() === FIRST_TURN.join());
 };
 
-/** Moves the map by shares of its size, or turns the block by degrees. */
-function shift(shown: Ground, right: number, up: number): void {
-  change({ zoom: moved(shown.facts.view, shown.grid.view, right, up) });
+/** Shows another part of the map, shares of its size away from one. */
+function shift({ facts }: Ground, part: Surface["view"], right: number, up: number): void {
+  change({ zoom: moved(facts.view, part, right, up) });
 }
 
 /** Where the arrow keys point. */
@@ -49,7 +55,7 @@ export function lookByKey(event: KeyboardEvent): void {
   if (shown === null || event.ctrlKey || event.metaKey || event.altKey) return;
   const { turned } = settings.value;
   const arrow = ARROWS[event.key];
-  if (arrow !== undefined && turned === null) shift(shown, 0.1 * arrow[0], 0.1 * arrow[1]);
+  if (arrow !== undefined && turned === null) shift(shown, partNow(shown), 0.1 * arrow[0], 0.1 * arrow[1]);
   else if (arrow !== undefined && turned !== null)
     change({ turned: turnedTo(turned[0] + 5 * arrow[0], turned[1] + 3 * arrow[1]) });
   else if (event.key === "+" || event.key === "=") closer();
@@ -64,11 +70,18 @@ export function lookByPointer(
   frame: HTMLElement,
   under: (px: number, py: number) => [number, number] | null,
 ): () => void {
-  let from: { x: number; y: number; shown: Ground; turned: readonly [number, number] | null } | null = null;
+  let from: {
+    x: number;
+    y: number;
+    shown: Ground;
+    part: Surface["view"];
+    turned: readonly [number, number] | null;
+  } | null = null;
   const down = (event: PointerEvent) => {
     const target = event.target as Element;
     if (event.button !== 0 || ground.value === null || target.closest("button, .looking") !== null) return;
-    from = { x: event.clientX, y: event.clientY, shown: ground.value, turned: settings.value.turned };
+    const [shown, { turned }] = [ground.value, settings.value];
+    from = { x: event.clientX, y: event.clientY, shown, part: partNow(shown), turned };
     frame.setPointerCapture(event.pointerId);
   };
   const move = (event: PointerEvent) => {
@@ -77,8 +90,8 @@ export function lookByPointer(
     // A click that trembles is no drag.
     if (!frame.classList.contains("dragged") && Math.hypot(right, down) < 4) return;
     frame.classList.add("dragged");
-    const { shown, turned } = from;
-    if (turned === null) shift(shown, -right / shown.width, down / shown.height);
+    const { shown, part, turned } = from;
+    if (turned === null) shift(shown, part, -right / shown.width, down / shown.height);
     else change({ turned: turnedTo(turned[0] - right * DEGREES_PER_PIXEL, turned[1] + down * DEGREES_PER_PIXEL) });
   };
   const up = () => {

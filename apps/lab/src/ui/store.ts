@@ -100,7 +100,12 @@ export function connect(): void {
       if (location.hash.slice(1) !== hash) history.replaceState(null, "", `#${hash}`);
     }, 150);
   });
-  addEventListener("hashchange", () => change(fromHash(location.hash)));
+  window.addEventListener("hashchange", ({ newURL }) => {
+    // What another address shows stands still.
+    playing.value = false;
+    // The event's own address: what waited to be written may have been written since.
+    change(fromHash(new URL(newURL).hash));
+  });
 }
 let pendingAddress: ReturnType<typeof setTimeout> | undefined;
 let lastTold = 0;

@@ -9,7 +9,7 @@ import type { Answer } from "../worker/protocol.js";
 import { short } from "./format.js";
 import { channels, colour } from "./palette.js";
 import { RunnerSelect } from "./runnerSelect.js";
-import { change, changeRunner, failure, settings } from "./store.js";
+import { change, changeRunner, failure, playing, settings } from "./store.js";
 import { SurfacePicker } from "./surfacePicker.js";
 import { theme } from "./theme.js";
 
@@ -169,6 +169,7 @@ function HeatMap({ x, y }: { readonly x: string; readonly y: string }) {
       ...runner,
       options: { ...runner.options, [x]: result.xs[c]!, [y]: result.ys[r]! },
     });
+    playing.value = false;
     change({ view: "paths", steps: settings.value.sweep.steps, step: settings.value.sweep.steps });
   };
   const at = (event: MouseEvent): [number, number] => {

@@ -98,6 +98,8 @@ function usePlaying(): void {
     let before = performance.now();
     let due = 0;
     let frame = requestAnimationFrame(function tick(now) {
+      // The effect ends only after the next frame.
+      if (!playing.peek()) return;
       const { steps, speed } = settings.value;
       due += ((now - before) / 1000) * speed;
       before = now;

@@ -18,7 +18,7 @@ export interface Summary {
 }
 
 /** Quantiles are taken from at most this many elements, evenly spread. */
-const SAMPLE = 1000;
+const SAMPLE = 2000;
 const BINS = 30;
 
 /** Summarises an array; all figures are NaN if no element is finite. */
@@ -51,17 +51,14 @@ export function summarize(values: TypedArray): Summary {
     };
   }
   const mean = sum / finite;
-  const counts = new Int32Array(BINS);
+  const counts = new Array<number>(BINS).fill(0);
   const scale = max > min ? BINS / (max - min) : 0;
   let squares = 0;
   for (let i = 0; i < values.length; i++) {
     const x = values[i]!;
-    // 0 unless x is NaN or infinite.
-    if (x - x !== 0) continue;
-    const off = x - mean;
-    squares += off * off;
-    const bin = ((x - min) * scale) | 0;
-    counts[bin < BINS ? bin : BINS - 1]!++;
+    if (!Number.isFinite(x)) continue;
+    squares += (x - mean) ** 2;
+    counts[Math.min(Math.floor((x - min) * scale), BINS - 1)]!++;
   }
   const edges = Array.from({ length: BINS + 1 }, (_, i) => min + ((max - min) * i) / BINS);
   return {
@@ -72,7 +69,7 @@ export function summarize(values: TypedArray): Summary {
     quantiles: quantilesOf(values),
     zeros: zeros / values.length,
     notFinite,
-    histogram: { edges, counts: Array.from(counts) },
+    histogram: { edges, counts },
   };
 }
 

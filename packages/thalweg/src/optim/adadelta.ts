@@ -29,17 +29,7 @@ export class Adadelta extends Optimizer<AdadeltaOptions> {
   override readonly rule: string = "Adadelta";
 
   constructor(params: Params<AdadeltaOptions>, options: Partial<AdadeltaOptions> = {}) {
-    super(
-      params,
-      {
-        lr: options.lr ?? 1,
-        rho: options.rho ?? 0.9,
-        eps: options.eps ?? 1e-6,
-        weightDecay: options.weightDecay ?? 0,
-        maximize: options.maximize ?? false,
-      },
-      options,
-    );
+    super(params, { lr: 1, rho: 0.9, eps: 1e-6, weightDecay: 0, maximize: false }, options);
   }
 
   update(p: Tensor, gradient: Tensor, state: State, options: AdadeltaOptions): Tensor {

@@ -35,18 +35,7 @@ export class Adafactor extends Optimizer<AdafactorOptions> {
   override readonly rule: string = "Adafactor";
 
   constructor(params: Params<AdafactorOptions>, options: Partial<AdafactorOptions> = {}) {
-    super(
-      params,
-      {
-        lr: options.lr ?? 0.01,
-        beta2Decay: options.beta2Decay ?? -0.8,
-        eps: options.eps ?? [null, 1e-3],
-        d: options.d ?? 1,
-        weightDecay: options.weightDecay ?? 0,
-        maximize: options.maximize ?? false,
-      },
-      options,
-    );
+    super(params, { lr: 0.01, beta2Decay: -0.8, eps: [null, 1e-3], d: 1, weightDecay: 0, maximize: false }, options);
   }
 
   protected override initialState({ shape, ndim, dtype }: Tensor): State {

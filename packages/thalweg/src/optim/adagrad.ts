@@ -33,14 +33,7 @@ export class Adagrad extends Optimizer<AdagradOptions> {
   constructor(params: Params<AdagradOptions>, options: Partial<AdagradOptions> = {}) {
     super(
       params,
-      {
-        lr: options.lr ?? 0.01,
-        lrDecay: options.lrDecay ?? 0,
-        weightDecay: options.weightDecay ?? 0,
-        initialAccumulatorValue: options.initialAccumulatorValue ?? 0,
-        eps: options.eps ?? 1e-10,
-        maximize: options.maximize ?? false,
-      },
+      { lr: 0.01, lrDecay: 0, weightDecay: 0, initialAccumulatorValue: 0, eps: 1e-10, maximize: false },
       options,
     );
   }

@@ -39,13 +39,13 @@ export class Adam extends Optimizer<AdamOptions> {
     super(
       params,
       {
-        lr: options.lr ?? 0.001,
-        betas: options.betas ?? [0.9, 0.999],
-        eps: options.eps ?? 1e-8,
-        weightDecay: options.weightDecay ?? 0,
-        amsgrad: options.amsgrad ?? false,
-        maximize: options.maximize ?? false,
-        decoupledWeightDecay: options.decoupledWeightDecay ?? false,
+        lr: 0.001,
+        betas: [0.9, 0.999],
+        eps: 1e-8,
+        weightDecay: 0,
+        amsgrad: false,
+        maximize: false,
+        decoupledWeightDecay: false,
       },
       options,
     );

@@ -28,16 +28,7 @@ export class AdamWScheduleFree extends ScheduleFree<All> {
   constructor(params: Params<All>, options: Partial<AdamWScheduleFreeOptions> = {}) {
     super(
       params,
-      {
-        lr: options.lr ?? 0.0025,
-        betas: options.betas ?? [0.9, 0.999],
-        eps: options.eps ?? 1e-8,
-        weightDecay: options.weightDecay ?? 0,
-        warmupSteps: options.warmupSteps ?? 0,
-        r: options.r ?? 0,
-        weightLrPower: options.weightLrPower ?? 2,
-        ...start,
-      },
+      { lr: 0.0025, betas: [0.9, 0.999], eps: 1e-8, weightDecay: 0, warmupSteps: 0, r: 0, weightLrPower: 2, ...start },
       options,
     );
   }

@@ -29,17 +29,7 @@ export class Adamax extends Optimizer<AdamaxOptions> {
   override readonly rule: string = "Adamax";
 
   constructor(params: Params<AdamaxOptions>, options: Partial<AdamaxOptions> = {}) {
-    super(
-      params,
-      {
-        lr: options.lr ?? 0.002,
-        betas: options.betas ?? [0.9, 0.999],
-        eps: options.eps ?? 1e-8,
-        weightDecay: options.weightDecay ?? 0,
-        maximize: options.maximize ?? false,
-      },
-      options,
-    );
+    super(params, { lr: 0.002, betas: [0.9, 0.999], eps: 1e-8, weightDecay: 0, maximize: false }, options);
   }
 
   update(p: Tensor, gradient: Tensor, state: State, options: AdamaxOptions, step: number): Tensor {

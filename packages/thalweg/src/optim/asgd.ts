@@ -32,18 +32,7 @@ export class ASGD extends Optimizer<ASGDOptions> {
   override readonly rule: string = "ASGD";
 
   constructor(params: Params<ASGDOptions>, options: Partial<ASGDOptions> = {}) {
-    super(
-      params,
-      {
-        lr: options.lr ?? 0.01,
-        lambd: options.lambd ?? 1e-4,
-        alpha: options.alpha ?? 0.75,
-        t0: options.t0 ?? 1e6,
-        weightDecay: options.weightDecay ?? 0,
-        maximize: options.maximize ?? false,
-      },
-      options,
-    );
+    super(params, { lr: 0.01, lambd: 1e-4, alpha: 0.75, t0: 1e6, weightDecay: 0, maximize: false }, options);
   }
 
   override initialNumbers({ lr }: ASGDOptions): { eta: number } {

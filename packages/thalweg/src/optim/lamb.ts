@@ -37,14 +37,7 @@ export class LAMB extends Optimizer<LAMBOptions> {
   constructor(params: Params<LAMBOptions>, options: Partial<LAMBOptions> = {}) {
     super(
       params,
-      {
-        lr: options.lr ?? 0.001,
-        betas: options.betas ?? [0.9, 0.999],
-        eps: options.eps ?? 1e-6,
-        weightDecay: options.weightDecay ?? 0,
-        biasCorrection: options.biasCorrection ?? true,
-        maximize: options.maximize ?? false,
-      },
+      { lr: 0.001, betas: [0.9, 0.999], eps: 1e-6, weightDecay: 0, biasCorrection: true, maximize: false },
       options,
     );
   }

@@ -56,18 +56,17 @@ export class LBFGS extends Optimizer<LBFGSOptions> {
   private memory: Memory | null = null;
 
   constructor(params: Params<LBFGSOptions>, options: Partial<LBFGSOptions> = {}) {
-    const maxIter = options.maxIter ?? 20;
     super(
       params,
       {
-        lr: options.lr ?? 1,
-        maxIter,
-        maxEval: options.maxEval ?? Math.floor(maxIter * 1.25),
-        toleranceGrad: options.toleranceGrad ?? 1e-7,
-        toleranceChange: options.toleranceChange ?? 1e-9,
-        historySize: options.historySize ?? 100,
-        lineSearch: options.lineSearch ?? null,
-        maximize: options.maximize ?? false,
+        lr: 1,
+        maxIter: 20,
+        maxEval: Math.floor((options.maxIter ?? 20) * 1.25),
+        toleranceGrad: 1e-7,
+        toleranceChange: 1e-9,
+        historySize: 100,
+        lineSearch: null,
+        maximize: false,
       },
       options,
     );

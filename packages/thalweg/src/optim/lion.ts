@@ -26,16 +26,7 @@ export class Lion extends Optimizer<LionOptions> {
   override readonly rule: string = "Lion";
 
   constructor(params: Params<LionOptions>, options: Partial<LionOptions> = {}) {
-    super(
-      params,
-      {
-        lr: options.lr ?? 1e-4,
-        betas: options.betas ?? [0.9, 0.99],
-        weightDecay: options.weightDecay ?? 0,
-        maximize: options.maximize ?? false,
-      },
-      options,
-    );
+    super(params, { lr: 1e-4, betas: [0.9, 0.99], weightDecay: 0, maximize: false }, options);
   }
 
   update(parameter: Tensor, gradient: Tensor, state: State, options: LionOptions): Tensor {

@@ -46,14 +46,14 @@ export class Muon extends Optimizer<MuonOptions> {
     super(
       params,
       {
-        lr: options.lr ?? 0.001,
-        weightDecay: options.weightDecay ?? 0.1,
-        momentum: options.momentum ?? 0.95,
-        nesterov: options.nesterov ?? true,
-        nsCoefficients: options.nsCoefficients ?? [3.4445, -4.775, 2.0315],
-        eps: options.eps ?? 1e-7,
-        nsSteps: options.nsSteps ?? 5,
-        adjustLrFn: options.adjustLrFn ?? "original",
+        lr: 0.001,
+        weightDecay: 0.1,
+        momentum: 0.95,
+        nesterov: true,
+        nsCoefficients: [3.4445, -4.775, 2.0315],
+        eps: 1e-7,
+        nsSteps: 5,
+        adjustLrFn: "original",
       },
       options,
     );

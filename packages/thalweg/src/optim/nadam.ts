@@ -36,13 +36,13 @@ export class NAdam extends Optimizer<NAdamOptions> {
     super(
       params,
       {
-        lr: options.lr ?? 0.002,
-        betas: options.betas ?? [0.9, 0.999],
-        eps: options.eps ?? 1e-8,
-        weightDecay: options.weightDecay ?? 0,
-        momentumDecay: options.momentumDecay ?? 0.004,
-        maximize: options.maximize ?? false,
-        decoupledWeightDecay: options.decoupledWeightDecay ?? false,
+        lr: 0.002,
+        betas: [0.9, 0.999],
+        eps: 1e-8,
+        weightDecay: 0,
+        momentumDecay: 0.004,
+        maximize: false,
+        decoupledWeightDecay: false,
       },
       options,
     );

@@ -84,12 +84,13 @@ export abstract class Optimizer<O extends object> implements SparseRule<O> {
 
   /**
    * @param params - parameters (leaves with requiresGrad), or groups of them
-   * @param defaults - the options of every group that does not have its own
-   * @param given - what the defaults were made from: names that the defaults do not have are refused
+   * @param defaults - all options that there are, with their usual values
+   * @param given - options of every group that does not have its own; of the others the defaults are taken
+   * @throws OptionError if there is no option of such a name
    */
-  constructor(params: Params<O>, defaults: O, given: object = {}) {
+  constructor(params: Params<O>, defaults: O, given: Partial<O> = {}) {
     refuseUnknown(this.constructor.name, given, Object.keys(defaults));
-    this.defaults = defaults;
+    this.defaults = { ...defaults, ...stripUndefined(given) };
     if (typeof (params as Partial<Iterable<Tensor>> | null)?.[Symbol.iterator] !== "function") {
       throw new OptionError("optimizer: expects a list of parameters, or of groups { params: [...] }");
     }

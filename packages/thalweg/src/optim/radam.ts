@@ -37,14 +37,7 @@ export class RAdam extends Optimizer<RAdamOptions> {
   constructor(params: Params<RAdamOptions>, options: Partial<RAdamOptions> = {}) {
     super(
       params,
-      {
-        lr: options.lr ?? 0.001,
-        betas: options.betas ?? [0.9, 0.999],
-        eps: options.eps ?? 1e-8,
-        weightDecay: options.weightDecay ?? 0,
-        maximize: options.maximize ?? false,
-        decoupledWeightDecay: options.decoupledWeightDecay ?? false,
-      },
+      { lr: 0.001, betas: [0.9, 0.999], eps: 1e-8, weightDecay: 0, maximize: false, decoupledWeightDecay: false },
       options,
     );
   }

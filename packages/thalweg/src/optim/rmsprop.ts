@@ -1,9 +1,8 @@
 import { OptionError } from "../errors.js";
-import { refuseUnknown } from "../options.js";
 import { fullLike } from "../tensor/create.js";
 import type { Tensor } from "../tensor/tensor.js";
 import { dialects } from "./dialects.js";
-import { atLeast, type Gap, Optimizer, type Params, type State, stripUndefined } from "./optimizer.js";
+import { atLeast, type Gap, Optimizer, type Params, type State } from "./optimizer.js";
 
 export interface RMSpropOptions {
   /** Learning rate. Default 0.01. */
@@ -51,8 +50,7 @@ export class RMSprop extends Optimizer<RMSpropOptions> {
   override readonly rule: string = "RMSprop";
 
   constructor(params: Params<RMSpropOptions>, options: Partial<RMSpropOptions> = {}) {
-    refuseUnknown("RMSprop", options, Object.keys(dialects.pytorch));
-    super(params, { ...dialects.pytorch, ...stripUndefined(options) });
+    super(params, dialects.pytorch, options);
   }
 
   update(p: Tensor, gradient: Tensor, state: State, options: RMSpropOptions, step: number): Tensor {

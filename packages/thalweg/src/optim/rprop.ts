@@ -30,16 +30,7 @@ export class Rprop extends Optimizer<RpropOptions> {
   override readonly rule: string = "Rprop";
 
   constructor(params: Params<RpropOptions>, options: Partial<RpropOptions> = {}) {
-    super(
-      params,
-      {
-        lr: options.lr ?? 0.01,
-        etas: options.etas ?? [0.5, 1.2],
-        stepSizes: options.stepSizes ?? [1e-6, 50],
-        maximize: options.maximize ?? false,
-      },
-      options,
-    );
+    super(params, { lr: 0.01, etas: [0.5, 1.2], stepSizes: [1e-6, 50], maximize: false }, options);
   }
 
   protected override initialState(p: Tensor, { lr }: RpropOptions): State {

@@ -32,18 +32,7 @@ export class SGD extends Optimizer<SGDOptions> {
   override readonly rule: string = "SGD";
 
   constructor(params: Params<SGDOptions>, options: Partial<SGDOptions> = {}) {
-    super(
-      params,
-      {
-        lr: options.lr ?? 0.001,
-        momentum: options.momentum ?? 0,
-        dampening: options.dampening ?? 0,
-        weightDecay: options.weightDecay ?? 0,
-        nesterov: options.nesterov ?? false,
-        maximize: options.maximize ?? false,
-      },
-      options,
-    );
+    super(params, { lr: 0.001, momentum: 0, dampening: 0, weightDecay: 0, nesterov: false, maximize: false }, options);
   }
 
   update(p: Tensor, gradient: Tensor, state: State, options: SGDOptions): Tensor {

@@ -23,19 +23,7 @@ export class SGDScheduleFree extends ScheduleFree<SGDScheduleFreeOptions & Sched
     params: Params<SGDScheduleFreeOptions & ScheduleFreeProgress>,
     options: Partial<SGDScheduleFreeOptions> = {},
   ) {
-    super(
-      params,
-      {
-        lr: options.lr ?? 1,
-        momentum: options.momentum ?? 0.9,
-        weightDecay: options.weightDecay ?? 0,
-        warmupSteps: options.warmupSteps ?? 0,
-        r: options.r ?? 0,
-        weightLrPower: options.weightLrPower ?? 2,
-        ...start,
-      },
-      options,
-    );
+    super(params, { lr: 1, momentum: 0.9, weightDecay: 0, warmupSteps: 0, r: 0, weightLrPower: 2, ...start }, options);
   }
 
   protected towardsAverage({ momentum }: SGDScheduleFreeOptions): number {

@@ -28,16 +28,7 @@ export class SparseAdam extends Optimizer<SparseAdamOptions> {
   override readonly rule: string = "SparseAdam";
 
   constructor(params: Params<SparseAdamOptions>, options: Partial<SparseAdamOptions> = {}) {
-    super(
-      params,
-      {
-        lr: options.lr ?? 0.001,
-        betas: options.betas ?? [0.9, 0.999],
-        eps: options.eps ?? 1e-8,
-        maximize: options.maximize ?? false,
-      },
-      options,
-    );
+    super(params, { lr: 0.001, betas: [0.9, 0.999], eps: 1e-8, maximize: false }, options);
   }
 
   update(p: Tensor, gradient: Tensor, state: State, options: SparseAdamOptions, step: number): Tensor {

@@ -177,6 +177,9 @@ export function scalarNode(value: number, dtype: DType): Node {
   return node;
 }
 
+/** The value of the present call, where a node is a leaf of a recording that is followed; else the node. */
+export const actualOf = (node: Node): Node => node.standsFor ?? node;
+
 /** A value that exists. */
 export function leafNode(buffer: Buffer, shape: Shape): Node {
   const node = new Node(P.leaf, buffer.dtype, shape, NOTHING, null);

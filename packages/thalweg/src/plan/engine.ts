@@ -18,6 +18,7 @@ import { clearPlans, planFor } from "./cache.js";
 import { assignNode, type Change, oldOf } from "./change.js";
 import { keepForBackward } from "./keep.js";
 import { collect, nextMark } from "./key.js";
+import { dependentsOf, isOpen, openEnds } from "./openEnds.js";
 import { describe, type Fate, planOf, type Wanted } from "./plan.js";
 import type { LoadedPlan } from "./run.js";
 
@@ -237,7 +238,7 @@ const isInPlace = (assign: Node, old: Node, reading: boolean): boolean =>
 /** Gives up the parameters' old values, after computing what is still open. */
 function retire(): void {
   if (retired.length === 0) return;
-  const ends = openEndsOn(retired, []);
+  const ends = openEndsOn(retired);
   if (ends.length > 0) execute(ends.map((node): Wanted => ({ node, fate: "value" })));
   for (const old of retired) {
     if (old.buffer === null) continue;
@@ -260,10 +261,16 @@ function isStillLive(node: Node): boolean {
 
 const canComputeAgain = (node: Node): boolean => node.srcs.length > 0 && !node.srcs.some((src) => src.stale);
 
+/** What has been recorded and may still be asked for. */
+const recorded = (): readonly (readonly Node[])[] => [pending?.live ?? [], recording.live, recording.loose];
+
+const openEndsOn = (overwritten: readonly Node[], givenUp: readonly Node[] = []): Node[] =>
+  openEnds(recorded(), overwritten, givenUp);
+
 /** Makes known what can no longer be computed now that some old values are gone. */
 function markStale(gone: readonly Node[]): void {
   if (gone.length === 0) return;
-  for (const node of dependentsOf(gone)) {
+  for (const node of dependentsOf(gone, [pending?.live ?? [], recording.live])) {
     if (node.buffer !== null) continue;
     node.stale = true;
     node.forget();
@@ -271,71 +278,9 @@ function markStale(gone: readonly Node[]): void {
   recording.live = recording.live.filter((node) => {
     if (isStillLive(node)) return true;
     // Computed from values that exist, for now.
-    if (node.buffer === null && !node.stale && !node.used && !node.internal) recording.loose.push(node);
+    if (isOpen(node)) recording.loose.push(node);
     return false;
   });
-}
-
-/** Of the recorded values those that are computed, not by way of a value that exists, from values that are gone. */
-function dependentsOf(gone: readonly Node[]): Node[] {
-  const found: Node[] = [];
-  const mark = nextMark();
-  for (const old of gone) old.mark = mark;
-  for (const list of [pending?.live ?? [], recording.live]) {
-    for (const node of list) {
-      if (node.buffer !== null || node.stale) continue;
-      if (!node.srcs.some((src) => src.mark === mark && (src.buffer === null || src.mutable))) continue;
-      node.mark = mark;
-      found.push(node);
-    }
-  }
-  return found;
-}
-
-/** A recorded value that nothing else reads, and that a user may still ask for. */
-const isOpen = (node: Node): boolean => node.buffer === null && !node.used && !node.stale && !node.internal;
-
-/**
- * The open ends (recorded values that nothing else reads: what a user may still ask for) that could not be computed
- * any more once some values are overwritten and others given up.
- */
-function openEndsOn(overwritten: readonly Node[], givenUp: readonly Node[]): Node[] {
-  const ends: Node[] = [];
-  if (overwritten.length === 0 && givenUp.length === 0) return ends;
-  const lists = [pending?.live ?? [], recording.live, recording.loose];
-  if (!lists.some((list) => list.some(isOpen))) return ends;
-  const given = nextMark();
-  const entered = nextMark();
-  const safe = nextMark();
-  const lost = nextMark();
-  for (const node of givenUp) if (node.buffer !== null && !node.escaped) node.mark = given;
-  for (const node of overwritten) node.mark = lost;
-  const stack: Node[] = [];
-  for (const list of lists) {
-    for (const end of list) {
-      if (!isOpen(end)) continue;
-      // A node is entered, its sources are judged, and then it is judged by them.
-      stack.push(end);
-      while (stack.length > 0) {
-        const node = stack.at(-1)!;
-        const { mark, srcs } = node;
-        if (mark === entered) node.mark = srcs.some((src) => src.mark === lost) ? lost : safe;
-        else if (mark !== safe && mark !== lost) {
-          // A pending assign comes into being with the step.
-          if (node.stale || (mark === given && srcs.length === 0)) node.mark = lost;
-          else if ((node.buffer !== null && mark !== given) || node.primitive.kind === "assign") node.mark = safe;
-          else {
-            node.mark = entered;
-            for (let i = 0; i < srcs.length; i++) stack.push(srcs[i]!);
-            continue;
-          }
-        }
-        stack.pop();
-      }
-      if (end.mark === lost) ends.push(end);
-    }
-  }
-  return ends;
 }
 
 /**
@@ -477,7 +422,7 @@ export const engine = {
   beforeOverwriting(olds: readonly Node[]): void {
     recent = { losses: [], watches: [], releases: [] };
     if (recording.live.length === 0) return;
-    const ends = openEndsOn(olds, []);
+    const ends = openEndsOn(olds);
     execute(ends.map((node): Wanted => ({ node, fate: "value" })));
   },
   afterOverwriting(olds: readonly Node[]): void {
@@ -495,7 +440,7 @@ const backends: Readonly<Record<string, Backend>> = { wasm: wasmBackend, javascr
 // In eager mode this runs each operation. Else it bounds what a program that reads nothing can pile up.
 recording.overflow = (node) => {
   if (settings.eager) return realize(node);
-  const open = [...(pending?.live ?? []), ...recording.live, ...recording.loose, node].filter(isOpen);
+  const open = [...recorded().flat(), node].filter(isOpen);
   // One by one: what a loop left open many times is one small plan many times.
   for (const end of open) if (end.buffer === null) run([end], true);
   recording.live = recording.live.filter((x) => x.buffer === null && !x.used);

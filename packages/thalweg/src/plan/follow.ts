@@ -10,7 +10,7 @@
 import { Buffer, device } from "../device/device.js";
 import { type DType, isFloat } from "../dtype.js";
 import { IndexError } from "../errors.js";
-import { type Capture, type Following, Node, recording, register } from "../graph/node.js";
+import { actualOf, type Capture, type Following, Node, recording, register } from "../graph/node.js";
 import * as P from "../graph/primitive.js";
 import { type Shape, sameShape } from "../graph/shape.js";
 import { planFor } from "./cache.js";
@@ -340,7 +340,7 @@ export class Recorded implements Following {
     }
     for (let i = 0; same && i < this.inputs.length; i++) {
       const node = this.inputs[i]!;
-      const actual = node.standsFor ?? node;
+      const actual = actualOf(node);
       this.actual[i] = actual;
       same =
         actual.buffer !== null &&
@@ -420,8 +420,6 @@ export class Recorded implements Following {
     return node.standsFor!;
   }
 }
-
-const actualOf = (node: Node): Node => node.standsFor ?? node;
 
 const is = (src: Node | undefined, wanted: Node | undefined): boolean =>
   src === wanted || (wanted?.standsFor ?? null) === src;

@@ -1,5 +1,5 @@
 import { type DType, RANK } from "../dtype.js";
-import { type Node, record } from "../graph/node.js";
+import { actualOf, type Node, record } from "../graph/node.js";
 import * as P from "../graph/primitive.js";
 import { SCALAR, sameShape } from "../graph/shape.js";
 import { nextMark } from "./key.js";
@@ -27,9 +27,6 @@ export const formulaOf = ({ attr }: Node): Formula => formulas[attr![0]!]!;
 /** A formula may have so many steps. */
 const MOST_STEPS = 200;
 
-/** In a recording that is followed leaves are stood for by others. */
-const actual = (node: Node): Node => node.standsFor ?? node;
-
 /**
  * The formula by which `outputs` were recorded from `inputs`, as a node with the recording's numbers; null if it is not one
  * that could be applied to values of any shape: each step an elementwise operation on the inputs and numbers.
@@ -53,7 +50,7 @@ export function formulaFrom(inputs: readonly Node[], outputs: readonly (Node | n
     return true;
   };
   const visit = (node: Node): boolean => {
-    if (actual(node).mark === mark) return true;
+    if (actualOf(node).mark === mark) return true;
     if (node.primitive === P.scalar) return note(node, -scalars.push(node));
     if (node.primitive.kind !== "elementwise" || node.attr !== null || !sameShape(node.shape, shape)) return false;
     if (node.buffer !== null || node.srcs.length === 0 || steps.length === MOST_STEPS) return false;
@@ -65,7 +62,7 @@ export function formulaFrom(inputs: readonly Node[], outputs: readonly (Node | n
   }
   // Numbers stand between inputs and steps; how many there are is known only now.
   const placeOf = (node: Node): number => {
-    const { index } = actual(node);
+    const { index } = actualOf(node);
     return index < 0 ? inputs.length - 1 - index : index < inputs.length ? index : index + scalars.length;
   };
   const structure = [inputs.length, scalars.length, RANK[dtype]];

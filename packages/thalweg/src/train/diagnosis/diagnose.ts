@@ -38,11 +38,12 @@ export function diagnose(history: HistoryData): Finding[] {
   const all = RULES.flatMap((rule) => rule(history));
   const kinds = new Set(all.map(({ kind }) => kind));
   const findings = all.filter(({ kind }) => !SILENCED[kind]?.some((other) => kinds.has(other)));
-  return findings.some(({ severity }) => severity !== "info") ? findings : [...findings, ...healthy(history)];
+  if (findings.some(({ severity }) => severity !== "info")) return findings;
+  return [...findings, ...healthy(history, findings.length === 0)];
 }
 
-/** The loss has fallen, and no rule found anything to worry about. */
-function healthy(history: HistoryData): Finding[] {
+/** The loss has fallen, and no rule found anything to worry about; if `alone`, nor anything else to say. */
+function healthy(history: HistoryData, alone: boolean): Finding[] {
   const training = losses(history, "train");
   if (training.length === 0) return [];
   const { best } = history;
@@ -54,7 +55,7 @@ function healthy(history: HistoryData): Finding[] {
       detail: `No sign of divergence, oscillation or overfitting in ${training.length} epochs${
         best === null ? "" : `; ${best.monitor} was best after epoch ${best.epoch}`
       }.`,
-      advice: "Nothing needs to be changed.",
+      advice: alone ? "Nothing needs to be changed." : "",
       epoch: null,
       parameter: null,
       evidence: { first: training[0]!, last: training.at(-1)! },

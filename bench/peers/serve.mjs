@@ -12,7 +12,7 @@ import { createInterface } from "node:readline";
 
 /**
  * @param {{ version: () => string; info?: () => unknown }} about
- * @param {Record<string, (params: any) => Prepared | Promise<Prepared>>} cases
+ * @param {Record<string, (params: Record<string, unknown>) => Prepared | Promise<Prepared>>} cases
  */
 export async function serve(about, cases) {
   /** @type {Map<string, Prepared>} */
@@ -20,7 +20,7 @@ export async function serve(about, cases) {
 
   const answers = {
     hello: () => ({ version: about.version(), cases: Object.keys(cases) }),
-    setup: async (/** @type {any} */ message) => {
+    setup: async (/** @type {{ key: string; case: string; params: Record<string, unknown> }} */ message) => {
       prepared.delete(message.key); // Its memory may be needed for the next.
       const made = await cases[message.case](message.params);
       prepared.set(message.key, made);
@@ -28,7 +28,9 @@ export async function serve(about, cases) {
     },
     // The most that the process has held so far, in bytes.
     memory: () => ({ peak: process.resourceUsage().maxRSS * 1024 }),
-    run: async (/** @type {any} */ message) => ({ times: await timeRuns(prepared.get(message.key), message) }),
+    run: async (/** @type {{ key: string; budgetMs: number; minRuns?: number }} */ message) => ({
+      times: await timeRuns(prepared.get(message.key), message),
+    }),
   };
 
   for await (const line of createInterface({ input: process.stdin })) {

@@ -262,14 +262,11 @@ function network({ hidden, batch, layers, lr }) {
   return { check: () => Array.from({ length: 5 }, build()), run: build() };
 }
 
-function regression({ rows, columns, lr }) {
-  const X = tensor(uniform(rows * columns, 31)).reshape([rows, columns]);
-  const y = tensor(uniform(rows, 32)).unsqueeze(1);
-  const w = zeros([columns, 1], { requiresGrad: true });
-  const b = zeros([1], { requiresGrad: true });
-  const optimizer = new optim.RMSprop([w, b], { lr });
+/** A loss that is read, and a step. */
+function trained(lossOf, parameters, lr) {
+  const optimizer = new optim.RMSprop(parameters, { lr });
   const step = () => {
-    const loss = X.matmul(w).add(b).sub(y).pow(2).mean();
+    const loss = lossOf();
     const value = loss.item();
     optimizer.zeroGrad();
     loss.backward();
@@ -279,19 +276,18 @@ function regression({ rows, columns, lr }) {
   return { check: () => [step(), step()], run: step };
 }
 
+function regression({ rows, columns, lr }) {
+  const X = tensor(uniform(rows * columns, 31)).reshape([rows, columns]);
+  const y = tensor(uniform(rows, 32)).unsqueeze(1);
+  const w = zeros([columns, 1], { requiresGrad: true });
+  const b = zeros([1], { requiresGrad: true });
+  return trained(() => X.matmul(w).add(b).sub(y).pow(2).mean(), [w, b], lr);
+}
+
 /** Training whose memory is its parameters' and what training adds to them. */
 function valley({ n, lr }) {
   const p = zeros([n], { requiresGrad: true });
-  const optimizer = new optim.RMSprop([p], { lr });
-  const step = () => {
-    const loss = p.sub(1).pow(2).mean();
-    const value = loss.item();
-    optimizer.zeroGrad();
-    loss.backward();
-    optimizer.step();
-    return value;
-  };
-  return { check: () => [step(), step()], run: step };
+  return trained(() => p.sub(1).pow(2).mean(), [p], lr);
 }
 
 await serve(

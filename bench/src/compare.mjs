@@ -2,11 +2,11 @@
  * Compares each answer (a flat list of numbers) with what is right.
  * @param {(key: string) => readonly number[]} expectedOf for a contestant's key
  * @param {number} tolerance relative, absolute below 1
- * @param {(answer: any) => readonly number[]} numbersOf
+ * @param {(answer: unknown) => readonly number[]} numbersOf
  */
 export const compare =
   (expectedOf, tolerance, numbersOf = (answer) => answer) =>
-  (/** @type {Map<string, any>} */ answers) => {
+  (/** @type {Map<string, unknown>} */ answers) => {
     const problems = new Map();
     for (const [key, answer] of answers) {
       if (answer == null) continue; // The memory kernels check themselves.

@@ -65,7 +65,7 @@ function memoryTable({ loops, results }) {
 }
 
 /**
- * @param {{ date: string; machine: string[]; missing: string[]; results: import("./duel.mjs").Result[]; memory?: any }} run
+ * @param {{ date: string; machine: string[]; missing: string[]; results: import("./duel.mjs").Result[]; memory?: Parameters<typeof memoryTable>[0] }} run
  */
 export function markdown({ date, machine, missing, results, memory }) {
   return [

@@ -27,16 +27,23 @@ const RULES: Readonly<Record<string, Make>> = {
   prodigy: rule(optim.Prodigy),
   rprop: rule(optim.Rprop),
   lbfgs: rule(optim.LBFGS as unknown as new (params: Tensor[], options: object) => Optimizer),
-  sparseadam: rule(optim.SparseAdam),
   "sgd-schedule-free": rule(optim.SGDScheduleFree),
   "adamw-schedule-free": rule(optim.AdamWScheduleFree),
 };
 
 export const RULE_NAMES = Object.keys(RULES);
 
+/** Rules that cannot train any of the command's models, and why. */
+const UNFIT: Readonly<Record<string, string>> = {
+  sparseadam:
+    "sparseadam is for tables of which a batch touches a few rows, and these models have none (categories become columns): use adam",
+};
+
 /** A rule that is made for some parameters only; another one, `rest`, trains the others beside it. */
 interface Partial {
-  readonly takes: (roles: Roles) => Tensor[];
+  readonly takes: (network: nn.Module) => Tensor[];
+  /** Which parameters those are, in words. */
+  readonly what: string;
   readonly rest: string;
   /** Why there may be nothing for it. */
   readonly lack: string;
@@ -44,30 +51,17 @@ interface Partial {
 
 const PARTIAL: Readonly<Record<string, Partial>> = {
   muon: {
-    takes: ({ matrices }) => matrices,
+    takes: hiddenMatrices,
+    what: "the weight matrices of all layers but the last",
     rest: "adamw",
     lack: "muon is for the weight matrices of hidden layers, and this model has none: add some by --hidden, or use adamw",
   },
-  sparseadam: {
-    takes: ({ tables }) => tables,
-    rest: "adam",
-    lack: "sparseadam is for tables of which a batch touches a few rows, and this model has none: use adam",
-  },
 };
 
-/** What a model's parameters are for. */
-interface Roles {
-  /** Weights of layers that others follow. */
-  readonly matrices: Tensor[];
-  /** Vectors of categories. */
-  readonly tables: Tensor[];
-}
-
-function rolesOf(network: nn.Module): Roles {
-  const modules = network.namedModules().map(([, module]) => module);
-  const tables = modules.filter((module) => module instanceof nn.Embedding).map(({ weight }) => weight);
-  const weights = modules.filter((module) => module instanceof nn.Linear).map(({ weight }) => weight);
-  return { matrices: weights.slice(0, -1), tables };
+/** Weights of layers that others follow. */
+function hiddenMatrices(network: nn.Module): Tensor[] {
+  const layers = network.namedModules().map(([, module]) => module);
+  return layers.flatMap((layer) => (layer instanceof nn.Linear ? [layer.weight] : [])).slice(0, -1);
 }
 
 /** Learning rates for standardised tables; rules that are not here have the library's. */
@@ -81,7 +75,6 @@ const LEARNING_RATES: Readonly<Record<string, number>> = {
   adagrad: 0.03,
   asgd: 0.05,
   muon: 0.02,
-  sparseadam: 0.003,
   "sgd-schedule-free": 0.5,
 };
 
@@ -128,6 +121,7 @@ const named = (options: Options, name: (option: string) => string): Options =>
   Object.fromEntries(Object.entries(options).map(([option, value]) => [name(option), value]));
 
 function make(name: string): Make {
+  if (Object.hasOwn(UNFIT, name)) throw usage(UNFIT[name]!);
   const found = Object.hasOwn(RULES, name) ? RULES[name] : undefined;
   if (found === undefined) throw usage(`--optimizer is "${name}"; it must be one of ${RULE_NAMES.join(", ")}`);
   return found;
@@ -138,7 +132,7 @@ export function optimizerOf(name: string, network: nn.Module, given: Options): O
   const parameters = network.parameters();
   const partial = PARTIAL[name];
   if (partial === undefined) return alone(name, parameters, given);
-  const own = partial.takes(rolesOf(network));
+  const own = partial.takes(network);
   if (own.length === 0) throw new CommandError(partial.lack, EXIT.usage);
   const { rest = partial.rest, ...options } = given;
   const isOthers = (option: string) => option.startsWith(REST);
@@ -212,8 +206,6 @@ export function optionTable(name: string, flags: Readonly<Record<string, string>
   const width = Math.max(...lines.map(([flag]) => flag.length));
   const partial = PARTIAL[name];
   const why =
-    partial === undefined
-      ? ""
-      : `\n\n${name} trains ${name === "muon" ? "the weight matrices of all layers but the last" : "the vectors of categories"}; the rule "rest" trains everything else.`;
+    partial === undefined ? "" : `\n\n${name} trains ${partial.what}; the rule "rest" trains everything else.`;
   return `Options of ${name} and their defaults:\n${lines.map(([flag, text]) => `  ${flag.padEnd(width)}  ${text}`).join("\n")}${why}`;
 }

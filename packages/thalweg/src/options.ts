@@ -1,4 +1,5 @@
 import { OptionError } from "./errors.js";
+import { nearest } from "./nearest.js";
 
 /**
  * Refuses options that do not exist, which would otherwise be passed over in silence, and says which are missing.
@@ -19,12 +20,12 @@ export function checked<O extends object>(who: string, options: O, names: Readon
   return options;
 }
 
-/** @throws OptionError if there is an option that is not among the known ones, which are listed */
+/** @throws OptionError if there is an option that is not among the known ones: with the one that may have been meant, or all */
 export function refuseUnknown(who: string, options: object, known: readonly string[]): void {
   for (const [name, value] of Object.entries(options)) {
     if (value === undefined || known.includes(name)) continue;
     // Most are PyTorch's own names: T_max for tMax.
-    const meant = known.find((other) => plain(other) === plain(name));
+    const meant = known.find((other) => plain(other) === plain(name)) ?? nearest(name, known)[0];
     const hint =
       meant === undefined ? `there ${known.length === 1 ? "is" : "are"} ${known.join(", ")}` : `did you mean ${meant}?`;
     throw new OptionError(`${who}: there is no option ${name}; ${hint}`);

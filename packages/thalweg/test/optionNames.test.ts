@@ -102,6 +102,74 @@ describe("update rules", () => {
     const Made = optim.RMSprop as unknown as Rule;
     expect(() => new Made([parameter()], { weight_decay: 0.1 })).toThrow(/did you mean weightDecay\?/);
   });
+
+  it.each(rules)("%s refuses an option that does not exist in a group", (name, Made) => {
+    const made = (group: Loose) => new Made([{ params: [parameter()], ...group }] as unknown as Tensor[]);
+    expect(() => made({ learningRate: 1 })).toThrow(
+      `${name}, group 0: there is no option learningRate; there are lr, `,
+    );
+    expect(() => made({ lrr: 1 })).toThrow(`${name}, group 0: there is no option lrr; did you mean lr?`);
+    expect(made({ lr: 0.5, weight_decay: undefined }).paramGroups[0]).toMatchObject({ lr: 0.5 });
+  });
+
+  it("take a group of another optimizer as it is, also one with a schedule", () => {
+    const before = sgd();
+    new lrScheduler.StepLR(before, { stepSize: 3 });
+    const after = new optim.SGD(before.paramGroups, { momentum: 0 });
+    expect(after.paramGroups[0]).toEqual(before.paramGroups[0]);
+    expect(() =>
+      after.addParamGroup({ params: [parameter()], momentm: 0.5 } as object as { params: Tensor[] }),
+    ).toThrow(/^SGD, group 1: there is no option momentm; did you mean momentum\?/);
+  });
+});
+
+describe("layers and losses", () => {
+  /** What a module is made of, and an option that it has, misspelt. */
+  const modules: Record<string, [args: unknown[], misspelt: string, meant: string]> = {
+    Linear: [[3, 4], "bais", "bias"],
+    Embedding: [[5, 2], "padding_idx", "paddingIdx"],
+    Conv1d: [[1, 2, 3], "strides", "stride"],
+    Conv2d: [[1, 2, 3], "dilatation", "dilation"],
+    MaxPool1d: [[2], "ceil_mode", "ceilMode"],
+    MaxPool2d: [[2], "dilatin", "dilation"],
+    AvgPool1d: [[2], "count_include_pad", "countIncludePad"],
+    AvgPool2d: [[2], "pading", "padding"],
+    Dropout: [[0.5], "generatr", "generator"],
+    BatchNorm1d: [[3], "momentun", "momentum"],
+    BatchNorm2d: [[3], "track_running_stats", "trackRunningStats"],
+    LayerNorm: [[3], "elementwise_affine", "elementwiseAffine"],
+    RMSNorm: [[3], "epps", "eps"],
+    PReLU: [[1], "innit", "init"],
+    GELU: [[], "aproximate", "approximate"],
+    MSELoss: [[], "reducton", "reduction"],
+    L1Loss: [[], "Reduction", "reduction"],
+    SmoothL1Loss: [[], "bet", "beta"],
+    HuberLoss: [[], "detla", "delta"],
+    CrossEntropyLoss: [[], "label_smoothing", "labelSmoothing"],
+    NLLLoss: [[], "ignore_index", "ignoreIndex"],
+    BCELoss: [[], "weights", "weight"],
+    BCEWithLogitsLoss: [[], "pos_weight", "posWeight"],
+    KLDivLoss: [[], "log_target", "logTarget"],
+    CosineEmbeddingLoss: [[], "margn", "margin"],
+  };
+  type Layer = new (...args: unknown[]) => nn.Module;
+
+  it("are all looked at here, but those that have no options", () => {
+    const bare = /^(Module|Sequential|ModuleList|Identity|Flatten|Unflatten)$/;
+    const exported = Object.entries(nn).filter(([name, made]) => /^[A-Z]/.test(name) && typeof made === "function");
+    const others = exported.map(([name]) => name).filter((name) => !bare.test(name) && !Object.hasOwn(modules, name));
+    // Activations have plain arguments, in PyTorch's order.
+    for (const name of others) expect(new (nn as unknown as Record<string, Layer>)[name]!(1).parameters()).toEqual([]);
+    expect(exported.length - others.length).toBeGreaterThan(Object.keys(modules).length);
+  });
+
+  it.each(Object.entries(modules))("%s refuses an option that does not exist", (name, [args, misspelt, meant]) => {
+    const Made = (nn as unknown as Record<string, Layer>)[name]!;
+    expect(() => new Made(...args, { [misspelt]: 1 })).toThrow(
+      `${name}: there is no option ${misspelt}; did you mean ${meant}?`,
+    );
+    expect(new Made(...args, { [misspelt]: undefined, [meant]: undefined })).toBeInstanceOf(nn.Module);
+  });
 });
 
 describe("fit and loaders", () => {
@@ -112,9 +180,12 @@ describe("fit and loaders", () => {
 
   it.each([
     [{ ...fine, clipnorm: 1 }, /fit: there is no option clipnorm; did you mean clipNorm\?/],
-    [{ ...fine, callback: [] }, /fit: there is no option callback; there are train, validation/],
+    [{ ...fine, callback: [] }, /fit: there is no option callback; did you mean callbacks\?/],
     [{ ...fine, loss: undefined }, /fit: the option loss is missing/],
-    [{ ...fine, earlyStopping: { patients: 3 } }, /fit: earlyStopping: there is no option patients; there are monitor/],
+    [
+      { ...fine, earlyStopping: { patients: 3 } },
+      /fit: earlyStopping: there is no option patients; did you mean patience\?/,
+    ],
     [{ ...fine, checkpoint: { resume: true } }, /fit: checkpoint: the option store is missing/],
   ])("case %#", async (options, message) => {
     await expect(async () => fit(options)).rejects.toThrow(message);

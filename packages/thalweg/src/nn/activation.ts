@@ -1,5 +1,6 @@
 /** Activation functions as modules; what they compute is said at the functions of the same names. */
 import type { DType } from "../dtype.js";
+import { checked } from "../options.js";
 import type { Tensor } from "../tensor/tensor.js";
 import * as F from "./functional/activation.js";
 import { Module } from "./module.js";
@@ -42,9 +43,10 @@ export class PReLU extends Module {
 
   constructor(
     readonly numParameters = 1,
-    { init = 0.25, dtype = "float32" }: { init?: number; dtype?: DType } = {},
+    options: { init?: number | undefined; dtype?: DType | undefined } = {},
   ) {
     super();
+    const { init = 0.25, dtype = "float32" } = checked("PReLU", options, { init: false, dtype: false });
     this.weight = filled([numParameters], dtype, (values) => {
       values.fill(init);
     });
@@ -90,8 +92,9 @@ export class SELU extends Module {
 export class GELU extends Module {
   readonly approximate: "none" | "tanh";
 
-  constructor({ approximate = "none" }: { approximate?: "none" | "tanh" } = {}) {
+  constructor(options: { approximate?: "none" | "tanh" | undefined } = {}) {
     super();
+    const { approximate = "none" } = checked("GELU", options, { approximate: false });
     this.approximate = approximate;
   }
   override forward(x: Tensor): Tensor {

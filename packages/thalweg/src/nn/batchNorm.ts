@@ -1,6 +1,7 @@
 import type { DType } from "../dtype.js";
 import { ShapeError } from "../errors.js";
 import { showShape } from "../graph/shape.js";
+import { checked } from "../options.js";
 import { ones, tensor, zeros } from "../tensor/create.js";
 import type { Tensor } from "../tensor/tensor.js";
 import { batchNorm } from "./functional/normalization.js";
@@ -21,6 +22,8 @@ export interface BatchNormLayerOptions {
   dtype?: DType | undefined;
 }
 
+const OPTIONS = { eps: false, momentum: false, affine: false, trackRunningStats: false, dtype: false };
+
 /** What BatchNorm1d and BatchNorm2d share: all but the dimensions that they accept. */
 abstract class BatchNorm extends Module {
   readonly weight: Tensor | null;
@@ -36,16 +39,18 @@ abstract class BatchNorm extends Module {
 
   constructor(
     readonly numFeatures: number,
-    {
+    options: BatchNormLayerOptions = {},
+  ) {
+    super();
+    const layer = this.constructor.name;
+    checkSizes(layer, { numFeatures });
+    const {
       eps = 1e-5,
       momentum = 0.1,
       affine = true,
       trackRunningStats = true,
       dtype = "float32",
-    }: BatchNormLayerOptions = {},
-  ) {
-    super();
-    checkSizes(this.constructor.name, { numFeatures });
+    } = checked(layer, options, OPTIONS);
     this.eps = eps;
     this.momentum = momentum;
     this.weight = affine ? filled([numFeatures], dtype, (values) => values.fill(1)) : null;

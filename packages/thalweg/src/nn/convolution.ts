@@ -1,6 +1,7 @@
 import type { DType } from "../dtype.js";
 import { OptionError } from "../errors.js";
 import type { Shape } from "../graph/shape.js";
+import { checked } from "../options.js";
 import { type ConvOptions, conv1d, conv2d, sizesOf } from "../tensor/convolution.js";
 import type { Tensor } from "../tensor/tensor.js";
 import { drawBias, drawWeight } from "./init.js";
@@ -14,6 +15,8 @@ export interface ConvolutionOptions extends ConvOptions {
   /** Default "float32". */
   dtype?: DType | undefined;
 }
+
+const OPTIONS = { stride: false, padding: false, dilation: false, groups: false, bias: false, dtype: false };
 
 /** What Conv1d and Conv2d share: all but the operation. */
 abstract class Convolution extends Module {
@@ -31,11 +34,19 @@ abstract class Convolution extends Module {
     readonly inChannels: number,
     readonly outChannels: number,
     kernelSize: number | Shape,
-    { stride = 1, padding = 0, dilation = 1, groups = 1, bias = true, dtype = "float32" }: ConvolutionOptions,
+    options: ConvolutionOptions,
     rank: number,
   ) {
     super();
     const layer = this.constructor.name;
+    const {
+      stride = 1,
+      padding = 0,
+      dilation = 1,
+      groups = 1,
+      bias = true,
+      dtype = "float32",
+    } = checked(layer, options, OPTIONS);
     checkSizes(layer, { inChannels, outChannels, groups });
     if (inChannels % groups !== 0 || outChannels % groups !== 0) {
       throw new OptionError(

@@ -1,4 +1,5 @@
 import { OptionError } from "../errors.js";
+import { checked } from "../options.js";
 import type { Generator } from "../tensor/generator.js";
 import type { Tensor } from "../tensor/tensor.js";
 import { dropout } from "./functional/dropout.js";
@@ -15,9 +16,10 @@ export class Dropout extends Module {
   /** @param options - `generator`: where masks come from. Default: the one that `manualSeed` seeds. */
   constructor(
     readonly p = 0.5,
-    { generator }: { generator?: Generator } = {},
+    options: { generator?: Generator | undefined } = {},
   ) {
     super();
+    const { generator } = checked("Dropout", options, { generator: false });
     if (!(p >= 0 && p <= 1)) throw new OptionError(`Dropout: p must be a probability, 0 to 1, not ${p}`);
     this.#generator = generator;
   }

@@ -1,6 +1,7 @@
 import type { DType } from "../dtype.js";
 import { OptionError, ShapeError } from "../errors.js";
 import { sameShape, showShape } from "../graph/shape.js";
+import { checked } from "../options.js";
 import { defaultGenerator, fillNormal } from "../tensor/generator.js";
 import type { Tensor } from "../tensor/tensor.js";
 import { embedding } from "./functional/embedding.js";
@@ -19,6 +20,8 @@ export interface EmbeddingOptions {
   weight?: Tensor | undefined;
 }
 
+const OPTIONS = { paddingIdx: false, sparse: false, dtype: false, weight: false };
+
 /**
  * A table whose rows int32 indices name: [...] → [..., embeddingDim]. The weight [numEmbeddings, embeddingDim] starts
  * standard normal.
@@ -31,9 +34,10 @@ export class Embedding extends Module {
   constructor(
     readonly numEmbeddings: number,
     readonly embeddingDim: number,
-    { paddingIdx = null, sparse = false, dtype = "float32", weight }: EmbeddingOptions = {},
+    options: EmbeddingOptions = {},
   ) {
     super();
+    const { paddingIdx = null, sparse = false, dtype = "float32", weight } = checked("Embedding", options, OPTIONS);
     checkSizes("Embedding", { numEmbeddings, embeddingDim });
     const shape = [numEmbeddings, embeddingDim];
     const row = paddingRow(paddingIdx, numEmbeddings);

@@ -1,5 +1,6 @@
 import type { DType } from "../dtype.js";
 import type { Shape } from "../graph/shape.js";
+import { checked } from "../options.js";
 import type { Tensor } from "../tensor/tensor.js";
 import { layerNorm, rmsNorm } from "./functional/normalization.js";
 import { Module } from "./module.js";
@@ -16,6 +17,8 @@ export interface LayerNormOptions {
   dtype?: DType | undefined;
 }
 
+const OPTIONS = { eps: false, elementwiseAffine: false, dtype: false };
+
 /**
  * Normalises each sample over its last dimensions, whose sizes are given.
  *
@@ -27,11 +30,17 @@ export class LayerNorm extends Module {
   readonly bias: Tensor | null;
   readonly eps: number;
 
-  constructor(
-    normalizedShape: number | Shape,
-    { eps = 1e-5, elementwiseAffine = true, bias = true, dtype = "float32" }: LayerNormOptions = {},
-  ) {
+  constructor(normalizedShape: number | Shape, options: LayerNormOptions = {}) {
     super();
+    const {
+      eps = 1e-5,
+      elementwiseAffine = true,
+      bias = true,
+      dtype = "float32",
+    } = checked("LayerNorm", options, {
+      ...OPTIONS,
+      bias: false,
+    });
     this.normalizedShape = [normalizedShape].flat();
     this.eps = eps;
     this.weight = elementwiseAffine ? filled(this.normalizedShape, dtype, (values) => values.fill(1)) : null;
@@ -57,11 +66,9 @@ export class RMSNorm extends Module {
   readonly weight: Tensor | null;
   readonly eps: number | undefined;
 
-  constructor(
-    normalizedShape: number | Shape,
-    { eps, elementwiseAffine = true, dtype = "float32" }: Omit<LayerNormOptions, "bias"> = {},
-  ) {
+  constructor(normalizedShape: number | Shape, options: Omit<LayerNormOptions, "bias"> = {}) {
     super();
+    const { eps, elementwiseAffine = true, dtype = "float32" } = checked("RMSNorm", options, OPTIONS);
     this.normalizedShape = [normalizedShape].flat();
     this.eps = eps;
     this.weight = elementwiseAffine ? filled(this.normalizedShape, dtype, (values) => values.fill(1)) : null;

@@ -1,5 +1,6 @@
 import type { DType } from "../dtype.js";
 import { OptionError } from "../errors.js";
+import { checked } from "../options.js";
 import type { Tensor } from "../tensor/tensor.js";
 import { linear } from "./functional/linear.js";
 import { drawBias, drawWeight } from "./init.js";
@@ -25,9 +26,10 @@ export class Linear extends Module {
   constructor(
     readonly inFeatures: number,
     readonly outFeatures: number,
-    { bias = true, dtype = "float32" }: LinearOptions = {},
+    options: LinearOptions = {},
   ) {
     super();
+    const { bias = true, dtype = "float32" } = checked("Linear", options, { bias: false, dtype: false });
     checkSizes("Linear", { inFeatures, outFeatures });
     const shape = [outFeatures, inFeatures];
     this.weight = filled(shape, dtype, (values) => drawWeight(values, shape));

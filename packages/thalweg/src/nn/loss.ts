@@ -1,4 +1,6 @@
 /** Losses as modules: `const criterion = new CrossEntropyLoss(); criterion(scores, target)`. What they compute is said at their functions. */
+
+import { checked } from "../options.js";
 import { Tensor } from "../tensor/tensor.js";
 import * as classification from "./functional/classification.js";
 import * as probability from "./functional/probability.js";
@@ -14,9 +16,13 @@ abstract class Loss<Options extends object> extends Module {
   /** @param options - those of the function; tensors among them (weights) are copied, and become buffers */
   constructor(options: Options = {} as Options) {
     super();
+    checked(this.constructor.name, options, this.names());
     const entries = Object.entries(options).map(([name, x]) => [name, x instanceof Tensor ? buffer(x) : x]);
     this.#options = Object.fromEntries(entries) as Options;
   }
+
+  /** All options that there are. */
+  protected abstract names(): Readonly<Record<keyof Options, boolean>>;
 
   get options(): Options {
     return this.#options;
@@ -29,6 +35,9 @@ abstract class Loss<Options extends object> extends Module {
 
 /** {@link regression.mseLoss} */
 export class MSELoss extends Loss<ReductionOptions> {
+  protected override names() {
+    return { reduction: false };
+  }
   override forward(input: Tensor, target: Tensor): Tensor {
     return regression.mseLoss(input, target, this.options);
   }
@@ -36,6 +45,9 @@ export class MSELoss extends Loss<ReductionOptions> {
 
 /** {@link regression.l1Loss} */
 export class L1Loss extends Loss<ReductionOptions> {
+  protected override names() {
+    return { reduction: false };
+  }
   override forward(input: Tensor, target: Tensor): Tensor {
     return regression.l1Loss(input, target, this.options);
   }
@@ -43,6 +55,9 @@ export class L1Loss extends Loss<ReductionOptions> {
 
 /** {@link regression.smoothL1Loss} */
 export class SmoothL1Loss extends Loss<{ beta?: number } & ReductionOptions> {
+  protected override names() {
+    return { beta: false, reduction: false };
+  }
   override forward(input: Tensor, target: Tensor): Tensor {
     return regression.smoothL1Loss(input, target, this.options);
   }
@@ -50,6 +65,9 @@ export class SmoothL1Loss extends Loss<{ beta?: number } & ReductionOptions> {
 
 /** {@link regression.huberLoss} */
 export class HuberLoss extends Loss<{ delta?: number } & ReductionOptions> {
+  protected override names() {
+    return { delta: false, reduction: false };
+  }
   override forward(input: Tensor, target: Tensor): Tensor {
     return regression.huberLoss(input, target, this.options);
   }
@@ -57,6 +75,9 @@ export class HuberLoss extends Loss<{ delta?: number } & ReductionOptions> {
 
 /** {@link classification.crossEntropy} */
 export class CrossEntropyLoss extends Loss<classification.CrossEntropyOptions> {
+  protected override names() {
+    return { weight: false, ignoreIndex: false, labelSmoothing: false, reduction: false };
+  }
   override forward(input: Tensor, target: Tensor): Tensor {
     return classification.crossEntropy(input, target, this.options);
   }
@@ -64,6 +85,9 @@ export class CrossEntropyLoss extends Loss<classification.CrossEntropyOptions> {
 
 /** {@link classification.nllLoss} */
 export class NLLLoss extends Loss<classification.ClassOptions> {
+  protected override names() {
+    return { weight: false, ignoreIndex: false, reduction: false };
+  }
   override forward(input: Tensor, target: Tensor): Tensor {
     return classification.nllLoss(input, target, this.options);
   }
@@ -71,6 +95,9 @@ export class NLLLoss extends Loss<classification.ClassOptions> {
 
 /** {@link probability.binaryCrossEntropy} */
 export class BCELoss extends Loss<probability.WeightOptions> {
+  protected override names() {
+    return { weight: false, reduction: false };
+  }
   override forward(input: Tensor, target: Tensor): Tensor {
     return probability.binaryCrossEntropy(input, target, this.options);
   }
@@ -78,6 +105,9 @@ export class BCELoss extends Loss<probability.WeightOptions> {
 
 /** {@link probability.binaryCrossEntropyWithLogits} */
 export class BCEWithLogitsLoss extends Loss<probability.LogitsOptions> {
+  protected override names() {
+    return { weight: false, posWeight: false, reduction: false };
+  }
   override forward(input: Tensor, target: Tensor): Tensor {
     return probability.binaryCrossEntropyWithLogits(input, target, this.options);
   }
@@ -85,6 +115,9 @@ export class BCEWithLogitsLoss extends Loss<probability.LogitsOptions> {
 
 /** {@link probability.klDiv} */
 export class KLDivLoss extends Loss<probability.KlDivOptions> {
+  protected override names() {
+    return { reduction: false, logTarget: false };
+  }
   override forward(input: Tensor, target: Tensor): Tensor {
     return probability.klDiv(input, target, this.options);
   }
@@ -92,6 +125,9 @@ export class KLDivLoss extends Loss<probability.KlDivOptions> {
 
 /** {@link probability.cosineEmbeddingLoss} */
 export class CosineEmbeddingLoss extends Loss<{ margin?: number } & ReductionOptions> {
+  protected override names() {
+    return { margin: false, reduction: false };
+  }
   override forward(a: Tensor, b: Tensor, target: Tensor): Tensor {
     return probability.cosineEmbeddingLoss(a, b, target, this.options);
   }

@@ -156,9 +156,15 @@ export abstract class Optimizer<O extends object> implements SparseRule<O> {
   /** Refuses options that make no sense; called for every group. */
   protected validate(_options: O): void {}
 
-  /** Adds parameters, such as those of a layer that is trained from now on. */
+  /**
+   * Adds parameters, such as those of a layer that is trained from now on.
+   *
+   * @throws OptionError if something is no leaf that requires a gradient, is there already, or there is no option of such a name
+   */
   addParamGroup(group: ParamGroup<O>): void {
     if (!Array.isArray(group?.params)) throw new OptionError("optimizer: a group needs params, a list of tensors");
+    const who = `${this.constructor.name}, group ${this.paramGroups.length}`;
+    refuseUnknown(who, group, [...Object.keys(this.defaults), ...OF_GROUPS]);
     const params = [...group.params];
     const known = new Set(this.parameters());
     for (const p of params) {
@@ -409,6 +415,9 @@ const entryOf = <O>({ p, g, slots, options }: Member<O>): Entry<O> => {
   const { state, step, numbers } = slots;
   return { p, g, state, options, step, numbers };
 };
+
+/** What a group may have beside options: where schedules start from is told by a group that goes on with one. */
+const OF_GROUPS = ["params", "initialLr"];
 
 /** Refuses what is no state dictionary at all. */
 function checkForm(saved: unknown): void {

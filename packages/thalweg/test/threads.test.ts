@@ -2,7 +2,18 @@ import { execFileSync } from "node:child_process";
 import process from "node:process";
 import type { Worker } from "node:worker_threads";
 import fc from "fast-check";
-import { configure, embedding, manualSeed, OptionError, optim, randn, stats, type Tensor, tensor } from "thalweg";
+import {
+  configure,
+  embedding,
+  IndexError,
+  manualSeed,
+  OptionError,
+  optim,
+  randn,
+  stats,
+  type Tensor,
+  tensor,
+} from "thalweg";
 import { afterEach, describe, expect, test } from "vitest";
 import { device } from "../src/device/device.js";
 import { sharing } from "../src/plan/time.js";
@@ -253,5 +264,51 @@ describe("threads come and go by themselves", () => {
 
   test.each([0, -1, 1.5, Number.NaN])("configure refuses %d threads", (count) => {
     expect(() => configure({ threads: count })).toThrow(OptionError);
+  });
+});
+
+describe("the last kernel may still be at work when the program goes on", () => {
+  const steps = (then: (parameters: Tensor[], optimizer: optim.RMSprop) => unknown) => {
+    manualSeed(2);
+    const parameters = [300, 4000, 70_000].map((n) => randn([n], { requiresGrad: true }));
+    const optimizer = new optim.RMSprop(parameters, { lr: 0.1 });
+    for (let step = 0; step < 4; step++) {
+      for (const p of parameters) p.grad = p.detach().square();
+      optimizer.step();
+      // Runs the step before, and leaves its kernels to the helpers.
+      then(parameters, optimizer);
+    }
+    return parameters.map(bitsOf);
+  };
+
+  test.each<[string, Parameters<typeof steps>[0]]>([
+    ["nothing is looked at", () => {}],
+    ["a parameter is read", ([first]) => first!.narrow(0, 7, 1).item()],
+    ["its state is", ([first], optimizer) => optimizer.stateOf(first!).squareAvg?.dataSync()],
+    ["other values are computed", () => randn([5000]).exp().sum().item()],
+    [
+      "much memory is wanted",
+      () =>
+        randn([2 ** 21])
+          .add(1)
+          .realize(),
+    ],
+    ["gradients are given up", (_, optimizer) => optimizer.zeroGrad()],
+    ["threads are ended", () => configure({ threads: 1 })],
+    [
+      "an index is out of bounds",
+      () =>
+        expect(() =>
+          tensor([1])
+            .gather(0, tensor([3], { dtype: "int32" }))
+            .item(),
+        ).toThrow(IndexError),
+    ],
+  ])("%s", async (_, then) => {
+    configure({ threads: 1 });
+    const expected = steps(() => {});
+    Object.assign(sharing, { least: 0, part: 1, run: 1 });
+    await threads(3);
+    expect(steps(then)).toEqual(expected);
   });
 });

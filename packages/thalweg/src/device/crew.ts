@@ -74,6 +74,8 @@ export class Crew {
   private readonly published = new Map<KernelModule, number>();
   private kernels = 0;
   private job = 0;
+  /** What helpers are at work on and the caller has not joined yet. */
+  private underWay: Job | null = null;
   private alive = 0;
   private readonly mayWait = maySleep(this.control);
 
@@ -107,12 +109,13 @@ export class Crew {
     return this.alive === 0;
   }
 
-  /** Runs a job and returns when all is done; false if there is no room for its code, and nothing was run. */
-  run({ kernel, pieces, address, together }: Job, code: Code): boolean {
+  /** Hands a job to the helpers; false if there is no room for its code. {@link finish} comes before the next one. */
+  begin(job: Job, code: Code): boolean {
+    const { pieces, address, together } = job;
     const number = this.publish(code);
     if (number < 0) return false;
     const { control } = this;
-    const { TICKET, LEFT, DONE, ASLEEP, FAILED } = CELL;
+    const { TICKET, DONE, ASLEEP } = CELL;
     const count = pieces.length / 3;
     const parts = Math.ceil(count / together);
     control[CELL.KERNEL] = number;
@@ -121,9 +124,21 @@ export class Crew {
     control[CELL.TOGETHER] = together;
     control[DONE] = 0;
     this.job = (this.job + 1) & 0x7ffff;
-    let ticket = (this.job << 12) | parts;
+    const ticket = (this.job << 12) | parts;
     Atomics.store(control, TICKET, ticket);
     if (Atomics.load(control, ASLEEP) > 0) Atomics.notify(control, TICKET, parts - 1);
+    this.underWay = job;
+    return true;
+  }
+
+  /** Takes part in the job that was begun, and returns when all of it is done. */
+  finish(): void {
+    const { kernel, pieces, together } = this.underWay!;
+    this.underWay = null;
+    const { control } = this;
+    const { TICKET, LEFT, FAILED } = CELL;
+    const parts = Math.ceil(pieces.length / 3 / together);
+    let ticket = Atomics.load(control, TICKET);
     let own = 0;
     try {
       while ((ticket & LEFT) > 0) {
@@ -144,7 +159,6 @@ export class Crew {
       this.wait(others);
     }
     if (Atomics.exchange(control, FAILED, 0) === 1) throw new Error("internal: a kernel failed in a thread");
-    return true;
   }
 
   /** Returns when helpers have finished so many parts. A page may only look, again and again; others sleep. */

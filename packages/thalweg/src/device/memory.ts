@@ -20,23 +20,35 @@ interface Hole {
  */
 export class Memory {
   readonly wasm = make(Math.ceil((SCRATCH_BYTES + PAGE) / PAGE) + 16);
-  float32 = new Float32Array(0);
-  float64 = new Float64Array(0);
-  int32 = new Int32Array(0);
-  uint8 = new Uint8Array(0);
+  /** Finishes the job that is under way, if there is one. Whoever looks at what the memory holds waits for it so. */
+  finish: (() => void) | null = null;
+  private views = viewsOf(this.wasm.buffer);
   /** Bytes in blocks that somebody holds; scratch space does not count. */
   bytesHeld = 0;
   private readonly recent = new Map<number, number[]>();
   private readonly holes: Hole[] = [];
   private top = (64 + SCRATCH_BYTES + ALIGN - 1) & -ALIGN;
 
-  constructor() {
-    this.look();
+  get float32(): Float32Array {
+    this.finish?.();
+    return this.views.float32;
+  }
+  get float64(): Float64Array {
+    this.finish?.();
+    return this.views.float64;
+  }
+  get int32(): Int32Array {
+    this.finish?.();
+    return this.views.int32;
+  }
+  get uint8(): Uint8Array {
+    this.finish?.();
+    return this.views.uint8;
   }
 
   /** Bytes of the whole memory, free or not. */
   get bytes(): number {
-    return this.uint8.byteLength;
+    return this.views.uint8.byteLength;
   }
 
   /** Reserves `bytes` (rounded up to 64) and returns their address, never 0. What they hold is undefined. */
@@ -137,17 +149,16 @@ export class Memory {
         );
       }
     }
-    this.look();
-  }
-
-  private look(): void {
-    const { buffer } = this.wasm;
-    this.float32 = new Float32Array(buffer);
-    this.float64 = new Float64Array(buffer);
-    this.int32 = new Int32Array(buffer);
-    this.uint8 = new Uint8Array(buffer);
+    this.views = viewsOf(this.wasm.buffer);
   }
 }
+
+const viewsOf = (buffer: ArrayBuffer) => ({
+  float32: new Float32Array(buffer),
+  float64: new Float64Array(buffer),
+  int32: new Int32Array(buffer),
+  uint8: new Uint8Array(buffer),
+});
 
 /** Memory that threads can share, where there is such a thing: in Node, and in pages that are isolated from others. */
 function make(initial: number): WebAssembly.Memory {

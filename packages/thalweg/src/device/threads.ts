@@ -59,16 +59,28 @@ export class Threads {
     this.most = this.possible(threads);
   }
 
-  /** Runs a job, on several threads if there are some and it is large enough. */
+  /**
+   * Runs a job. On several threads, if there are some and it is large enough, it is only begun: helpers work on it while the
+   * caller goes on, who takes part when the next job comes or somebody looks at the memory.
+   */
   run(job: Job): void {
+    this.memory.finish?.();
     if (job.code !== undefined && this.ready(job.nanoseconds)) {
-      if (this.crew!.run(job, job.code)) return;
+      if (this.crew!.begin(job, job.code)) {
+        this.memory.finish = this.finish;
+        return;
+      }
       // A program with thousands of plans: it goes on with a new crew, whose library is empty.
       this.stop();
     }
     const { kernel, whole } = job;
     for (let i = 0; i < whole.length; i += 3) kernel(whole[i]!, whole[i + 1]!, whole[i + 2]!);
   }
+
+  private readonly finish = (): void => {
+    this.memory.finish = null;
+    this.crew!.finish();
+  };
 
   /** Starts the helpers now, for programs that know that there will be much to do. */
   start(): void {
@@ -79,6 +91,7 @@ export class Threads {
 
   /** Ends the helpers. */
   stop(): void {
+    this.memory.finish?.();
     this.crew?.stop();
     this.crew = null;
     for (const address of this.scratch) this.memory.freeScratch(address);

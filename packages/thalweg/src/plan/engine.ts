@@ -298,8 +298,7 @@ function execute(wanted: Wanted[]): boolean {
   latest = loaded;
   const buffers: Buffer[] = [];
   for (let i = 0; i < wanted.length; i++) buffers.push(targetFor(wanted[i]!));
-  loaded.run(graph.inputs, graph.scalars, buffers);
-  const failed = device().takeError();
+  const failed = loaded.run(graph.inputs, graph.scalars, buffers);
   for (let i = 0; i < wanted.length; i++) {
     const { node, fate, over } = wanted[i]!;
     if (failed && fate !== "assign") {

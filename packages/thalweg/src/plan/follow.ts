@@ -368,8 +368,7 @@ export class Recorded implements Following {
       if (node.primitive.kind !== "assign") targets[r] = new Buffer(node.dtype, node.size, null);
       else targets[r] = engine.targetOf(node.primitive, actualOf(oldOf(node)));
     }
-    this.plan.run(this.actual, this.scalars, targets);
-    const failed = device().takeError();
+    const failed = this.plan.run(this.actual, this.scalars, targets);
     for (let r = 0; r < results.length; r++) {
       const node = results[r]!;
       const leaf = new Node(P.leaf, node.dtype, node.shape, [], null);

@@ -85,6 +85,19 @@ function isRow(read: Expr | undefined, written: Expr | undefined): boolean {
   return index === written && least.kind === "constant" && least.value === 0;
 }
 
+/** Whether a kernel checks indices, and may note that one is out of bounds. */
+export function checksIndices(kernel: Kernel): boolean {
+  if (kernel.kind === "scatter") return true;
+  const roots = storesOf(kernel).flatMap(({ value, row }) => (row === undefined ? [value] : [value, row.index]));
+  if (kernel.kind === "reduce") for (const { value } of kernel.folds) roots.push(value);
+  if (kernel.kind === "matmul" && kernel.value !== undefined) roots.push(kernel.value);
+  let checks = false;
+  eachExpr(roots, ({ kind }) => {
+    if (kind === "gather") checks = true;
+  });
+  return checks;
+}
+
 /** Visits expressions and all that they are computed from, each once. */
 export function eachExpr(roots: readonly Expr[], visit: (expr: Expr) => void): void {
   const seen = new Set<Expr>();

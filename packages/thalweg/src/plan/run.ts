@@ -3,6 +3,7 @@ import type { Job } from "../device/threads.js";
 import { allocate, BYTES, type DType } from "../dtype.js";
 import type { Node } from "../graph/node.js";
 import { argumentLayout } from "../kernels/kernel.js";
+import { checksIndices } from "./hazards.js";
 import { freeJobs, jobsOf } from "./jobs.js";
 import { describe, type Place, type Plan } from "./plan.js";
 import { runnable } from "./runnable.js";
@@ -31,6 +32,8 @@ export class LoadedPlan {
   private readonly addresses: Float64Array;
   private readonly resultAddresses: Float64Array;
   private arena = -1;
+  /** Whether a kernel may find an index out of bounds: else nobody need wait for the last one to know that none did. */
+  private readonly checksIndices: boolean;
 
   constructor(
     readonly plan: Plan,
@@ -41,6 +44,7 @@ export class LoadedPlan {
       plan.steps.map((step) => step.name),
       device,
     );
+    this.checksIndices = plan.steps.some(({ kernel }) => checksIndices(kernel));
     this.argumentBlock = device.memory.allocate(Math.max(plan.argumentBytes, 8));
     const blocks = plan.steps.map((step) => this.argumentBlock + step.args);
     this.jobs = jobsOf(plan.steps, kernels, blocks, device);
@@ -82,10 +86,13 @@ export class LoadedPlan {
   }
 
   /**
-   * Runs the kernels. `inputs` and `scalars` are the graph's, in the order of the walk; `targets` are, for each result,
-   * the buffer to write (for assigns the parameter's). Returns the buffers that hold the results.
+   * Runs the kernels, of which the last may still be at work afterwards: whoever looks at memory waits for it. `inputs` and
+   * `scalars` are the graph's, in the order of the walk; `targets` are, for each result, the buffer to write (for assigns the
+   * parameter's).
+   *
+   * @returns true if a computed index was out of bounds
    */
-  run(inputs: readonly Node[], scalars: readonly Node[], targets: readonly Buffer[]): void {
+  run(inputs: readonly Node[], scalars: readonly Node[], targets: readonly Buffer[]): boolean {
     const { device, plan } = this;
     device.clock++;
     // Everything that may grow memory, which detaches its views, comes first.
@@ -130,6 +137,7 @@ export class LoadedPlan {
     statistics.plansRun++;
     statistics.kernelsRun += plan.steps.length;
     statistics.operations += plan.operations;
+    return this.checksIndices && device.takeError();
   }
 
   private patch(arena: number, scalars: readonly Node[]): void {

@@ -34,7 +34,10 @@ describe.each([1, 2])("a caller and %i helpers", (helpers) => {
     const code = wasmBackend.codeOf!(kernel)!;
     const together = 1 + Math.floor(pieces.length / 3 / 8);
     const job = { kernel, whole: pieces, code, pieces, address: PIECES, together, nanoseconds: 1e6 };
-    return () => expect(crew.run(job, code)).toBe(true);
+    return () => {
+      expect(crew.begin(job, code)).toBe(true);
+      crew.finish();
+    };
   }
 
   function shared(one: Case, chunk: number): Uint8Array {

@@ -54,10 +54,11 @@ async function alone(peer, threads, use) {
   }
 }
 
-const timeStep = (peer, test, params, budgetMs, threads) =>
+const timeStep = (peer, test, params, { budgetMs, warmMs }, threads) =>
   alone(peer, threads, async (process) => {
     await process.ask({ do: "setup", key: "step", case: test, params });
-    await process.ask({ do: "run", key: "step", budgetMs: 2 * budgetMs, minRuns: 20 });
+    // As in duels: engines compile what is hot in stages, a step of many layers only after hundreds of runs.
+    await process.ask({ do: "run", key: "step", budgetMs: 4 * Math.max(budgetMs, warmMs), minRuns: 20 });
     const { times } = await process.ask({ do: "run", key: "step", budgetMs, minRuns: 5 });
     return { median: median(times), low: quantile(times, 0.25), high: quantile(times, 0.75), runs: times.length };
   });
@@ -99,9 +100,9 @@ async function climb(id, points, peers, progress, measure, rateOf) {
 const ladder =
   (/** @type {string} */ id) =>
   /** @returns {Promise<import("./duel.mjs").Result>} */
-  async (peers, { budgetMs, progress }) => {
+  async (peers, { progress, ...limits }) => {
     const { title, case: test, points } = LADDERS[id];
-    const measure = (peer, { params }) => timeStep(peer, test, params, budgetMs);
+    const measure = (peer, { params }) => timeStep(peer, test, params, limits);
     const rateOf = ({ median }, { per: [count, of] }) => {
       const each = (median * 1e6) / count;
       return each < 1e4
@@ -156,7 +157,7 @@ const THREADED = [
 ];
 
 /** @returns {Promise<import("./duel.mjs").Result>} */
-async function threads(peers, { budgetMs, progress }) {
+async function threads(peers, { progress, ...limits }) {
   const rows = [];
   const [thalweg] = peers.filter(({ name }) => name === "thalweg");
   for (const { title, case: test, params } of thalweg ? THREADED : []) {
@@ -164,7 +165,7 @@ async function threads(peers, { budgetMs, progress }) {
     for (let count = 1; count <= Math.min(cpus().length, 8); count *= 2) {
       const label = `${title}, ${count === 1 ? "1 thread" : `${count} threads`}`;
       progress(`threads: ${label}`);
-      const found = await timeStep(thalweg, test, params, budgetMs, count);
+      const found = await timeStep(thalweg, test, params, limits, count);
       one ??= found.median;
       rows.push({ key: label, label, ...found, rate: `${(one / found.median).toFixed(2)} times as fast as 1 thread` });
     }

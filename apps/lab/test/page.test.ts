@@ -254,7 +254,7 @@ describe("the lab in Chromium", () => {
     const numbers = (await tracks())[1]!;
     const shown = page.locator(".explained tbody tr", { hasText: "step size" }).locator("td");
     expect(Number(await shown.first().textContent())).toBeCloseTo(numbers.stepSizes[4]!, 3);
-    await expect.poll(() => page.locator(".over-time canvas").count()).toBe(3);
+    await expect.poll(() => page.locator(".charts canvas").count()).toBe(3);
   });
 
   it("leads through the tour to its end", async () => {

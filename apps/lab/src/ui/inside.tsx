@@ -45,8 +45,12 @@ export function InsideView() {
             <StepInNumbers track={track} axes={axes} />
           </Later>
         )}
-        {track === null ? null : <OverTime track={track} axes={axes} />}
       </div>
+      {track === null ? null : (
+        <section class="charts">
+          <OverTime track={track} axes={axes} />
+        </section>
+      )}
     </div>
   );
 }
@@ -155,7 +159,7 @@ export function OverTime({ track, axes }: TrackProps) {
     };
   }, [track, axes.join()]);
   return (
-    <section class="over-time">
+    <>
       <StepChart title={w.gradients} step={step} told={told} lines={lines.gradients} />
       {lines.roots === null ? null : <StepChart title={w.roots} step={step} told={told} log lines={lines.roots} />}
       {lines.stepSizes === null ? (
@@ -163,6 +167,6 @@ export function OverTime({ track, axes }: TrackProps) {
       ) : (
         <StepChart title={w.stepSizes} step={step} told={told} log lines={lines.stepSizes} />
       )}
-    </section>
+    </>
   );
 }

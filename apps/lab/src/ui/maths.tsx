@@ -4,7 +4,8 @@ import { useMemo } from "preact/hooks";
 
 export function Maths({ tex, block = false }: { readonly tex: string; readonly block?: boolean }) {
   const html = useMemo(
-    () => katex.renderToString(tex, { displayMode: block, throwOnError: false, output: "htmlAndMathml" }),
+    // In a line, so that a long one breaks where a person would break it; fractions are as large as in a display all the same.
+    () => katex.renderToString(block ? `\\displaystyle ${tex}` : tex, { throwOnError: false, output: "htmlAndMathml" }),
     [tex, block],
   );
   // KaTeX escapes what it is given; its output is markup of its own.

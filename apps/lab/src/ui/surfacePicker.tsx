@@ -1,6 +1,5 @@
 /** Which surface, and the formula that a person types. */
 import { FUNCTION_NAMES } from "../core/formula.js";
-/** Where paths begin on each surface, so that choosing one shows something at once. */
 import { STARTS } from "../core/starts.js";
 import { SURFACES, type SurfaceName } from "../core/surfaces.js";
 import { words } from "../i18n/index.js";
@@ -41,8 +40,11 @@ export function SurfacePicker({ turnable = true }: { readonly turnable?: boolean
           </button>
         </div>
       ) : null}
+      <button type="button" class="quiet reset" onClick={() => change({ ...initialState, view: settings.value.view })}>
+        {w.reset}
+      </button>
       {turned === null || !turnable ? null : (
-        <>
+        <div class="angles">
           <Angle
             label={w.turn}
             value={turned[0]}
@@ -57,7 +59,7 @@ export function SurfacePicker({ turnable = true }: { readonly turnable?: boolean
             most={85}
             onChange={(x) => change({ turned: [turned[0], x] })}
           />
-        </>
+        </div>
       )}
       {name === "formula" ? (
         <label class="formula">
@@ -75,15 +77,15 @@ export function SurfacePicker({ turnable = true }: { readonly turnable?: boolean
         </label>
       ) : null}
       {wrong === null ? (
-        <div class="shown-formula">{facts.value === null ? null : <Maths tex={`f = ${facts.value.tex}`} />}</div>
+        // Without the surface itself there is nothing whose formula could be told.
+        <div class="shown-formula">
+          {facts.value === null || !turnable ? null : <Maths tex={`f = ${facts.value.tex}`} />}
+        </div>
       ) : (
         <p class="complaint" role="alert">
           {sentence(wrong)} {wrong.at === null ? "" : w.at(wrong.at)}
         </p>
       )}
-      <button type="button" class="quiet" onClick={() => change({ ...initialState, view: settings.value.view })}>
-        {w.reset}
-      </button>
     </div>
   );
 }

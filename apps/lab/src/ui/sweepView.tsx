@@ -132,7 +132,7 @@ function AxisPicker({ label, axis, known, onChange }: AxisPickerProps) {
     </label>
   );
   return (
-    <fieldset>
+    <fieldset class="axis-picker">
       <legend>{label}</legend>
       <select
         aria-label={label}

@@ -44,25 +44,27 @@ export function TourView() {
             {w.tour.open}
           </button>
         </div>
-        <ol class="stops">
-          {TOUR.map((known, i) => (
-            <li key={known.title.en}>
-              <button type="button" aria-current={i === stop ? "step" : undefined} onClick={() => go(i)}>
-                {known.title[language.value]}
-              </button>
-            </li>
-          ))}
-        </ol>
       </section>
       <div class="stage">
         <SurfaceMap />
         <Transport />
-        <LossChart />
-        {track === null ? null : <OverTime track={track} axes={facts.value?.axes ?? ["x", "y"]} />}
+        <div class="charts">
+          <LossChart />
+          {track === null ? null : <OverTime track={track} axes={facts.value?.axes ?? ["x", "y"]} />}
+        </div>
       </div>
       <Later height={400}>
         <Runners />
       </Later>
+      <ol class="stops" aria-label={w.tour.label}>
+        {TOUR.map((known, i) => (
+          <li key={known.title.en}>
+            <button type="button" aria-current={i === stop ? "step" : undefined} onClick={() => go(i)}>
+              {known.title[language.value]}
+            </button>
+          </li>
+        ))}
+      </ol>
     </div>
   );
 }

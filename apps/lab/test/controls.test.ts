@@ -133,7 +133,7 @@ describe("every control answers, in Chromium", () => {
     ["the page's head, the map and the rules", `${many}&zoom=-2,0,2`, "body", 55],
     ["a block of a typed formula", "surface=formula&formula=x^2%2By^2&turned=20,50", ".picker, .map", 10],
     ["Inside a step", `view=inside&${many}`, ".explained", 15],
-    ["the tour", `view=why&stop=3&${many}`, ".words", 10],
+    ["the tour", `view=why&stop=3&${many}`, ".words, .stops", 10],
     ["Sweep", `view=sweep&sweep=lr,0.01,1,alpha,0.5,0.99,20&${many}`, "main", 9],
   ])("%s", async (_, hash, within, least) => {
     await page.goto(`${server.url}#${hash}`);

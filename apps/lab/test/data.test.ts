@@ -68,7 +68,7 @@ it("a dropped file is trained on to the end, with the library's numbers, bit for
   await page.getByRole("heading", { name: "Verdict" }).waitFor();
   expect(await page.getByText("Epoch 12 of 12").count()).toBe(1);
   expect(await page.locator(".scatter circle").count()).toBeGreaterThan(50);
-  expect(await page.locator(".histograms svg").count()).toBe(4);
+  expect(await page.locator(".spread").count()).toBe(4);
   expect(await page.locator(".notes li").allTextContents()).toContain(
     "name is left out: it is text that hardly repeats",
   );

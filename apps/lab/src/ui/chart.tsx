@@ -5,6 +5,7 @@ import uPlot from "uplot";
 import { short } from "./format.js";
 import { Later } from "./later.js";
 import { colour } from "./palette.js";
+import { decades } from "./scale.js";
 import { theme } from "./theme.js";
 
 export interface Line {
@@ -142,14 +143,6 @@ function Legend({ lines, told }: Pick<ChartProps, "lines" | "told">) {
       ))}
     </span>
   );
-}
-
-/** Powers of ten between two values, at most about six of them. */
-function decades(from: number, to: number): number[] {
-  const first = Math.ceil(Math.log10(from) - 1e-9);
-  const last = Math.floor(Math.log10(to) + 1e-9);
-  const stride = Math.max(1, Math.ceil((last - first) / 5));
-  return Array.from({ length: Math.floor((last - first) / stride) + 1 }, (_, i) => Number(`1e${first + i * stride}`));
 }
 
 function dataOf(lines: readonly Line[], log: boolean): uPlot.AlignedData {

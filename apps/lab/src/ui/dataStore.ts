@@ -7,6 +7,8 @@ import { failure } from "./store.js";
 export type OpenTable = Extract<FromTrainer, { kind: "table" }>;
 
 export const opened = signal<OpenTable | null>(null);
+/** The name of a file that is being read. */
+export const opening = signal<string | null>(null);
 export const asked = signal<DataSettings | null>(null);
 export const trainingState = signal<"idle" | "running" | "paused" | "done">("idle");
 export const notes = signal<readonly string[]>([]);
@@ -38,6 +40,7 @@ function take(answer: FromTrainer): void {
     case "table": {
       const target = answer.columns.find(({ type }) => type === "number") ?? answer.columns[0]!;
       opened.value = answer;
+      opening.value = null;
       trainingState.value = "idle";
       progress.value = outcome.value = dataComplaint.value = null;
       asked.value = {
@@ -64,6 +67,7 @@ function take(answer: FromTrainer): void {
       break;
     case "complaint":
       dataComplaint.value = answer.message;
+      opening.value = null;
       trainingState.value = "idle";
       break;
   }
@@ -71,6 +75,7 @@ function take(answer: FromTrainer): void {
 
 export function openFile(name: string, file: Blob): void {
   dataComplaint.value = null;
+  opening.value = name;
   // A run on another table ends with its worker, and tells nothing any more.
   worker?.terminate();
   worker = null;

@@ -1,5 +1,6 @@
 /** The person's own data: a table, what to learn from it, and how training goes. */
-import { useMemo } from "preact/hooks";
+import { useEffect, useMemo } from "preact/hooks";
+import type { ColumnProfile } from "thalweg/tabular";
 import { programOf } from "../core/dataRun.js";
 import { libraryOptions, optionsOf, RULE_NAMES, type RuleName } from "../core/rules.js";
 import { words } from "../i18n/index.js";
@@ -11,6 +12,7 @@ import {
   notes,
   opened,
   openFile,
+  opening,
   outcome,
   progress,
   startTraining,
@@ -19,11 +21,27 @@ import {
   trainingState,
 } from "./dataStore.js";
 import { short } from "./format.js";
-import { Outcome, StepSizes } from "./outcome.js";
+import { Outcome } from "./outcome.js";
+import { pictureOf } from "./picture.js";
 import { Slider } from "./slider.js";
+import { StepSizes } from "./stepSizes.js";
 
 export default function OwnDataView() {
   const w = words.value;
+  // Wherever on the page a file is dropped: beside the field it would take the page's place.
+  useEffect(() => {
+    const over = (event: DragEvent) => event.preventDefault();
+    const drop = (event: DragEvent) => {
+      event.preventDefault();
+      take(event.dataTransfer?.files[0]);
+    };
+    window.addEventListener("dragover", over);
+    window.addEventListener("drop", drop);
+    return () => {
+      window.removeEventListener("dragover", over);
+      window.removeEventListener("drop", drop);
+    };
+  }, []);
   return (
     <div class="own-data">
       <div class="controls">
@@ -43,22 +61,26 @@ export default function OwnDataView() {
   );
 }
 
+function take(file: File | undefined): void {
+  if (file !== undefined) openFile(file.name, file);
+}
+
 function Opener() {
   const w = words.value;
-  const take = (file: File | undefined) => {
-    if (file !== undefined) openFile(file.name, file);
-  };
+  const said =
+    opening.value !== null
+      ? w.data.opening(opening.value)
+      : opened.value === null
+        ? w.data.drop
+        : w.data.opened(opened.value.name, opened.value.rows);
   return (
-    <label
-      class="drop"
-      onDragOver={(event) => event.preventDefault()}
-      onDrop={(event) => {
-        event.preventDefault();
-        take(event.dataTransfer?.files[0]);
-      }}
-    >
-      <span>{opened.value === null ? w.data.drop : w.data.opened(opened.value.name, opened.value.rows)}</span>
+    <label class="drop">
+      <span aria-live="polite">{said}</span>
+      <span class="choose" aria-hidden="true">
+        {w.data.choose}
+      </span>
       <input
+        class="visually-hidden"
         type="file"
         accept=".csv,.tsv,.txt,.jsonl,.ndjson,.parquet"
         onChange={(event) => {
@@ -84,13 +106,13 @@ function Settings() {
     <>
       <label class="inline">
         {w.data.target}
-        <select value={now.target} onChange={(event) => set({ target: event.currentTarget.value })}>
+        <select value={now.target} disabled={busy} onChange={(event) => set({ target: event.currentTarget.value })}>
           {table.columns.map(({ name }) => (
             <option key={name}>{name}</option>
           ))}
         </select>
       </label>
-      <fieldset class="columns">
+      <fieldset class="columns" disabled={busy}>
         <legend>{w.data.columns}</legend>
         {table.columns
           .filter(({ name }) => name !== now.target)
@@ -98,7 +120,8 @@ function Settings() {
             <label key={name} class="switch">
               <input
                 type="checkbox"
-                checked={!now.ignore.includes(name)}
+                checked={!now.ignore.includes(name) && !LEFT_OUT.has(type)}
+                disabled={LEFT_OUT.has(type)}
                 onChange={(event) =>
                   set({
                     ignore: event.currentTarget.checked
@@ -121,6 +144,7 @@ function Settings() {
         {w.data.model}
         <select
           value={now.hidden.join()}
+          disabled={busy}
           onChange={(event) => set({ hidden: event.currentTarget.value.split(",").filter(Boolean).map(Number) })}
         >
           <option value="">{w.data.linear}</option>
@@ -135,6 +159,7 @@ function Settings() {
         {w.rule}
         <select
           value={runner.rule}
+          disabled={busy}
           onChange={(event) => set({ runner: { rule: event.currentTarget.value as RuleName, options: {} } })}
         >
           {RULE_NAMES.filter((name) => name !== "LBFGS").map((name) => (
@@ -149,6 +174,7 @@ function Settings() {
               key={spec.name}
               spec={spec}
               value={(runner.options[spec.name] ?? spec.initial) as number}
+              disabled={busy && spec.name !== "lr"}
               onChange={(value) => {
                 set({ runner: { ...runner, options: { ...runner.options, [spec.name]: value } } });
                 if (spec.name === "lr" && busy) trainer({ kind: "lr", lr: value });
@@ -157,8 +183,20 @@ function Settings() {
           ) : null,
         )}
       </div>
-      <Count label={w.data.epochs} most={5000} value={now.epochs} onChange={(epochs) => set({ epochs })} />
-      <Count label={w.data.batch} most={4096} value={now.batchSize} onChange={(batchSize) => set({ batchSize })} />
+      <Count
+        label={w.data.epochs}
+        most={5000}
+        value={now.epochs}
+        disabled={busy}
+        onChange={(epochs) => set({ epochs })}
+      />
+      <Count
+        label={w.data.batch}
+        most={4096}
+        value={now.batchSize}
+        disabled={busy}
+        onChange={(batchSize) => set({ batchSize })}
+      />
       <div class="buttons">
         {busy ? (
           <>
@@ -186,6 +224,9 @@ function Settings() {
   );
 }
 
+/** Columns of which nothing can be learned. */
+const LEFT_OUT: ReadonlySet<ColumnProfile["type"]> = new Set(["text", "identifier", "constant", "empty"]);
+
 function Running() {
   const w = words.value;
   const so = progress.value;
@@ -200,21 +241,35 @@ function Running() {
   if (so === null) return trainingState.value === "running" ? <p>{w.computing}</p> : null;
   return (
     <>
-      <p aria-live="polite">
-        {w.data.epoch(so.train.length, begun.value!.epochs)} <b>lr {short(so.lr)}</b>
+      <p class="epoch">
+        <span>{w.data.epoch(so.train.length, begun.value!.epochs)}</span>
+        <progress max={begun.value!.epochs} value={so.train.length} aria-label={w.data.train} />
+        <b>lr {short(so.lr)}</b>
       </p>
-      <StepChart title={w.data.losses} step={trained} told={trained} log lines={lines} />
-      {so.parameters === null ? null : <StepSizes parameters={so.parameters} />}
-      {outcome.value === null ? null : <Outcome outcome={outcome.value} />}
-      {notes.value.length === 0 ? null : (
-        <ul class="notes">
-          {notes.value.map((note) => (
-            <li key={note}>{note}</li>
-          ))}
-        </ul>
+      <div class="charts">
+        <StepChart title={w.data.losses} step={trained} told={trained} log lines={lines} />
+        {so.parameters === null ? null : <StepSizes parameters={so.parameters} />}
+      </div>
+      {outcome.value === null ? (
+        <Notes />
+      ) : (
+        <Outcome outcome={outcome.value}>
+          <Notes />
+          <Downloads />
+        </Outcome>
       )}
-      {outcome.value === null ? null : <Downloads />}
     </>
+  );
+}
+
+function Notes() {
+  if (notes.value.length === 0) return null;
+  return (
+    <ul class="notes">
+      {notes.value.map((note) => (
+        <li key={note}>{note}</li>
+      ))}
+    </ul>
   );
 }
 
@@ -227,8 +282,8 @@ function Downloads() {
     return programOf(opened.value!.name, settings, options, outcome.value!.changes);
   };
   const picture = () => {
-    const canvas = document.querySelector<HTMLCanvasElement>(".own-data .chart canvas");
-    if (canvas !== null) canvas.toBlob((blob) => blob !== null && save("losses.png", blob));
+    const figure = document.querySelector<HTMLElement>(".own-data .chart");
+    if (figure !== null) pictureOf(figure).toBlob((blob) => blob !== null && save("losses.png", blob));
   };
   return (
     <div class="buttons">
@@ -262,11 +317,12 @@ interface CountProps {
   readonly label: string;
   readonly most: number;
   readonly value: number;
+  readonly disabled: boolean;
   readonly onChange: (value: number) => void;
 }
 
 /** A whole number from 1 on. */
-function Count({ label, most, value, onChange }: CountProps) {
+function Count({ label, most, value, disabled, onChange }: CountProps) {
   const whole = (text: string) => Math.min(Math.max(Math.round(Number(text)) || 1, 1), most);
   return (
     <label class="inline">
@@ -276,6 +332,7 @@ function Count({ label, most, value, onChange }: CountProps) {
         min={1}
         max={most}
         value={value}
+        disabled={disabled}
         onChange={(event) => onChange(whole(event.currentTarget.value))}
       />
     </label>

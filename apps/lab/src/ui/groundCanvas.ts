@@ -3,6 +3,7 @@ import type { Ground } from "../worker/protocol.js";
 import { short } from "./format.js";
 import { colour } from "./palette.js";
 import type { Placing } from "./projection.js";
+import { roundMarks } from "./scale.js";
 
 export function showGround(canvas: HTMLCanvasElement, ground: Ground, placing: Placing, lowest: number): void {
   const { pixels, width, height, facts, turned, grid } = ground;
@@ -30,26 +31,19 @@ function numbers(
   length: number,
   place: (at: number, text: string) => [string, number, number],
 ): void {
-  const stride = roundStride((to - from) / (length / 110));
   context.font = "11px system-ui, sans-serif";
   context.fillStyle = colour("--scale");
   context.lineWidth = 3;
   context.lineJoin = "round";
   context.strokeStyle = colour("--scale-halo");
-  for (let i = Math.ceil(from / stride); i * stride <= to; i++) {
-    const at = ((i * stride - from) / (to - from)) * length;
+  for (const mark of roundMarks(from, to, length / 110)) {
+    const at = ((mark - from) / (to - from)) * length;
     if (at < 34 || at > length - 34) continue;
-    const [text, x, y] = place(at, short(Number((i * stride).toPrecision(10))));
+    const [text, x, y] = place(at, short(mark));
     context.textAlign = x === 6 ? "left" : "center";
     context.strokeText(text, x, y);
     context.fillText(text, x, y);
   }
-}
-
-/** 1, 2 or 5 times a power of ten, at least so large. */
-function roundStride(least: number): number {
-  const power = 10 ** Math.floor(Math.log10(least));
-  return power * ([1, 2, 5, 10].find((step) => step * power >= least) ?? 10);
 }
 
 function star(context: CanvasRenderingContext2D, [px, py]: readonly [number, number]): void {

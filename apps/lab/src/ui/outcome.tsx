@@ -1,69 +1,97 @@
-/** What came of a run: figures beside the trivial predictor's, predictions, step sizes, the diagnosis. */
-
-import type { ParameterRecord } from "thalweg/train";
+/** What came of a run: the diagnosis, figures beside the trivial predictor's, predictions. */
+import type { ComponentChildren } from "preact";
 import type { Outcome as OutcomeData } from "../core/dataRun.js";
 import { words } from "../i18n/index.js";
 import { short } from "./format.js";
+import { roundMarks } from "./scale.js";
 
-export function Outcome({ outcome }: { readonly outcome: OutcomeData }) {
+interface OutcomeProps {
+  readonly outcome: OutcomeData;
+  /** What stands below the figures. */
+  readonly children: ComponentChildren;
+}
+
+export function Outcome({ outcome, children }: OutcomeProps) {
   const w = words.value;
-  const { evaluation, findings, stopped } = outcome;
+  const { evaluation, findings } = outcome;
+  const metric = (name: string) => w.data.metrics[name as keyof typeof w.data.metrics] ?? name;
   return (
     <section class="outcome">
-      <h2>{w.data.verdict}</h2>
-      <ul class="findings">
-        {findings.map(({ kind, severity, title, detail, advice }) => (
-          <li key={kind + title} class={severity}>
-            <b>{title}.</b> {detail} {advice}
-          </li>
-        ))}
-        {stopped?.reason === "notFinite" ? <li class="error">{stopped.detail}</li> : null}
-      </ul>
-      <table>
-        <thead>
-          <tr>
-            <th scope="col">{w.data.rows(evaluation.rows)}</th>
-            <th scope="col">{w.data.model}</th>
-            <th scope="col">{w.data.trivial}</th>
-          </tr>
-        </thead>
-        <tbody>
-          {Object.entries(evaluation.metrics).map(([name, value]) => (
-            <tr key={name}>
-              <th scope="row">{name}</th>
-              <td>{short(value)}</td>
-              <td>{short(evaluation.baseline[name]!)}</td>
-            </tr>
+      <div class="said">
+        <h2>{w.data.verdict}</h2>
+        <ul class="findings">
+          {findings.map(({ kind, severity, title, detail, advice }) => (
+            <li key={kind + title} class={severity}>
+              <b>{title}.</b> {detail} {advice}
+            </li>
           ))}
-        </tbody>
-      </table>
+        </ul>
+        <table>
+          <thead>
+            <tr>
+              <th scope="col">{w.data.rows(evaluation.rows)}</th>
+              <th scope="col">{w.data.model}</th>
+              <th scope="col">{w.data.trivial}</th>
+            </tr>
+          </thead>
+          <tbody>
+            {Object.entries(evaluation.metrics).map(([name, value]) => (
+              <tr key={name}>
+                <th scope="row">{metric(name)}</th>
+                <td>{short(value)}</td>
+                <td>{short(evaluation.baseline[name]!)}</td>
+              </tr>
+            ))}
+          </tbody>
+        </table>
+        {children}
+      </div>
       {evaluation.predictedVsActual === undefined ? null : <Scatter {...evaluation.predictedVsActual} />}
       {evaluation.confusion === undefined ? null : <Confusion {...evaluation.confusion} />}
     </section>
   );
 }
 
-const SIDE = 320;
+/** In the picture's own units: its side, and what its numbers take on the left and below. */
+const SIDE = 340;
+const MARGIN = 46;
+const PAD = 10;
 
 function Scatter({ actual, predicted }: { readonly actual: readonly number[]; readonly predicted: readonly number[] }) {
   const w = words.value;
   const all = [...actual, ...predicted].filter(Number.isFinite);
   const [least, most] = [Math.min(...all), Math.max(...all)];
-  const at = (x: number) => ((x - least) / (most - least || 1)) * (SIDE - 20) + 10;
+  const at = (x: number) => ((x - least) / (most - least || 1)) * (SIDE - MARGIN - 2 * PAD) + PAD;
+  const across = (x: number) => MARGIN + at(x);
+  const up = (y: number) => SIDE - MARGIN - at(y);
   return (
     <figure class="chart">
       <figcaption>{w.data.scatter}</figcaption>
       <svg viewBox={`0 0 ${SIDE} ${SIDE}`} class="scatter" role="img" aria-label={w.data.scatterLabel(actual.length)}>
-        <line x1={10} y1={SIDE - 10} x2={SIDE - 10} y2={10} stroke="var(--muted)" stroke-dasharray="4 4" />
+        {(most > least ? roundMarks(least, most, 5) : []).map((mark) => (
+          <g key={mark}>
+            <path d={`M${MARGIN} ${up(mark)}H${SIDE}M${across(mark)} 0V${SIDE - MARGIN}`} class="grid" />
+            <text x={MARGIN - 6} y={up(mark) + 4} text-anchor="end">
+              {short(mark)}
+            </text>
+            <text x={across(mark)} y={SIDE - MARGIN + 16} text-anchor="middle">
+              {short(mark)}
+            </text>
+          </g>
+        ))}
+        <text x={(SIDE + MARGIN) / 2} y={SIDE - 8} text-anchor="middle">
+          {w.data.actual} →
+        </text>
+        <text transform={`translate(12 ${(SIDE - MARGIN) / 2}) rotate(-90)`} text-anchor="middle">
+          {w.data.predicted} →
+        </text>
+        <path d={`M${across(least)} ${up(least)}L${across(most)} ${up(most)}`} class="exact" />
         {actual.map((x, i) =>
           Number.isFinite(predicted[i]!) ? (
-            <circle key={i} cx={at(x)} cy={SIDE - at(predicted[i]!)} r={2.6} fill="var(--c2)" fill-opacity={0.65} />
+            <circle key={i} cx={across(x)} cy={up(predicted[i]!)} r={2.6} fill="var(--c2)" fill-opacity={0.65} />
           ) : null,
         )}
       </svg>
-      <p class="range">
-        {short(least)} … {short(most)}
-      </p>
     </figure>
   );
 }
@@ -102,41 +130,5 @@ function Confusion({
         ))}
       </tbody>
     </table>
-  );
-}
-
-/** Step sizes of each parameter: a bar for each bin of its histogram. */
-export function StepSizes({ parameters }: { readonly parameters: Readonly<Record<string, ParameterRecord>> }) {
-  const w = words.value;
-  return (
-    <figure class="chart">
-      <figcaption>{w.data.stepSizes}</figcaption>
-      <div class="histograms">
-        {Object.entries(parameters).map(([name, { stepSize }]) => {
-          if (stepSize === null) return null;
-          const { counts } = stepSize.histogram;
-          const most = Math.max(...counts, 1);
-          const [low, , middle, , high] = stepSize.quantiles;
-          return (
-            <div key={name}>
-              <b>{name}</b>
-              <svg
-                viewBox="0 0 120 40"
-                role="img"
-                aria-label={w.data.stepSizeLabel(name, short(low), short(middle), short(high))}
-              >
-                {counts.map((n, i) => {
-                  const height = (n / most) * 38;
-                  return <rect key={i} x={i * 4} y={40 - height} width={3.4} height={height} fill="var(--c1)" />;
-                })}
-              </svg>
-              <small>
-                {short(stepSize.min)} … {short(stepSize.max)}
-              </small>
-            </div>
-          );
-        })}
-      </div>
-    </figure>
   );
 }

@@ -12,10 +12,11 @@ const PLACES = 1000;
 interface SliderProps {
   readonly spec: NumberSpec;
   readonly value: number;
+  readonly disabled?: boolean;
   readonly onChange: (value: number) => void;
 }
 
-export function Slider({ spec, value, onChange }: SliderProps) {
+export function Slider({ spec, value, disabled = false, onChange }: SliderProps) {
   const id = useId();
   return (
     <div class="slider">
@@ -25,6 +26,7 @@ export function Slider({ spec, value, onChange }: SliderProps) {
         type="range"
         min={0}
         max={PLACES}
+        disabled={disabled}
         value={Math.round(toSlider(spec, value) * PLACES)}
         aria-valuetext={short(value)}
         onInput={(event) => onChange(fromSlider(spec, event.currentTarget.valueAsNumber / PLACES))}
@@ -32,6 +34,7 @@ export function Slider({ spec, value, onChange }: SliderProps) {
       <input
         type="text"
         inputMode="decimal"
+        disabled={disabled}
         aria-label={`${spec.name}: ${words.value.value}`}
         value={String(value)}
         onChange={(event) => {

@@ -90,6 +90,14 @@ it("a dropped file is trained on to the end, with the library's numbers, bit for
     if (process.env.SHOTS) await page.screenshot({ path: `${process.env.SHOTS}/data-${width}.png`, fullPage: true });
   }
 
+  // In Chinese no sentence is left in English: apart from names and numbers, never three words in a row.
+  await page.getByLabel("Language").selectOption("zh");
+  await page.getByRole("heading", { name: "诊断" }).waitFor();
+  const said = await page.locator("main").innerText();
+  expect(said).toMatch(/[\u4e00-\u9fff]{4}/);
+  expect(said.match(/([A-Za-z’]{2,}[ ,.;:]+){2,}[A-Za-z]{2,}/g)).toBeNull();
+  await page.getByLabel("语言").selectOption("en");
+
   const { prepared, losses } = await here();
   const [model] = await Promise.all([
     page.waitForEvent("download", (download) => download.suggestedFilename() === "model.safetensors"),

@@ -100,7 +100,8 @@ export function parseFormula(text: string): Formula {
     tree = jsep(text);
   } catch (error) {
     const { index, description } = error as { index?: number; description?: string };
-    throw new FormulaError("syntax", description ?? String(error), index ?? null);
+    const what = description === "missing unaryOp argument" ? "Expected expression after a sign" : description;
+    throw new FormulaError("syntax", what ?? String(error), index ?? null);
   }
   const evaluate = compile(tree, text);
   return {

@@ -154,6 +154,7 @@ export const en = {
     training: "training",
     validation: "validation",
     verdict: "Verdict",
+    finding: (title: string) => `${title}.`,
     rows: (n: number) => `${n} validation rows`,
     trivial: "Trivial predictor",
     metrics: { rmse: "RMSE", mae: "MAE", r2: "R²", accuracy: "Accuracy", f1: "F1", logLoss: "Log loss" },

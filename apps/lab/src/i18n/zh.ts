@@ -1,4 +1,5 @@
 import type { Words } from "./en.js";
+import { OPTIONS, phrased, SYNTAX } from "./phrases.js";
 
 /** 简体中文 */
 export const zh: Words = {
@@ -28,13 +29,13 @@ export const zh: Words = {
   formulaHelp: (functions) => `可用 x、y、数字、pi、e、+ − * / ^ 以及 ${functions}。`,
   complaints: {
     empty: "请输入关于 x 和 y 的公式。",
-    syntax: (what) => `无法读懂：${what}。`,
+    syntax: (what) => `无法读懂：${phrased(SYNTAX, what)}。`,
     name: (what) => `未知的名称“${what}”，请使用 x 和 y。`,
     function: (what) => `没有函数“${what}”。`,
     arguments: (what) => `“${what}”的参数个数不对。`,
     operator: (what) => `未知的运算符“${what}”。`,
     constant: "公式与 x 和 y 都无关。",
-    option: (what) => what,
+    option: (what) => phrased(OPTIONS, what),
     other: (what) => `出错了：${what}`,
   },
   at: (place) => `在第 ${place + 1} 个字符处。`,
@@ -149,6 +150,7 @@ export const zh: Words = {
     training: "训练",
     validation: "验证",
     verdict: "诊断",
+    finding: (title) => `${title}。`,
     rows: (n) => `${n} 行验证数据`,
     trivial: "平凡预测",
     metrics: {

@@ -4,6 +4,7 @@ import type { ColumnProfile } from "thalweg/tabular";
 import { programOf } from "../core/dataRun.js";
 import { libraryOptions, optionsOf, RULE_NAMES, type RuleName } from "../core/rules.js";
 import { words } from "../i18n/index.js";
+import { aboutTable } from "../i18n/tablePhrases.js";
 import { StepChart } from "./chart.js";
 import {
   asked,
@@ -49,7 +50,7 @@ export default function OwnDataView() {
         <Opener />
         {dataComplaint.value === null ? null : (
           <p class="complaint" role="alert">
-            {dataComplaint.value}
+            {aboutTable(dataComplaint.value)}
           </p>
         )}
         {opened.value === null ? null : <Settings />}
@@ -253,7 +254,7 @@ function Running() {
       {outcome.value === null ? (
         <Notes />
       ) : (
-        <Outcome outcome={outcome.value}>
+        <Outcome outcome={outcome.value} curves={so}>
           <Notes />
           <Downloads />
         </Outcome>
@@ -267,7 +268,7 @@ function Notes() {
   return (
     <ul class="notes">
       {notes.value.map((note) => (
-        <li key={note}>{note}</li>
+        <li key={note}>{aboutTable(note)}</li>
       ))}
     </ul>
   );

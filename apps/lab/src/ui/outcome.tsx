@@ -1,17 +1,19 @@
 /** What came of a run: the diagnosis, figures beside the trivial predictor's, predictions. */
 import type { ComponentChildren } from "preact";
 import type { Outcome as OutcomeData } from "../core/dataRun.js";
+import { type Curves, saidOf } from "../i18n/findings.js";
 import { words } from "../i18n/index.js";
 import { short } from "./format.js";
 import { roundMarks } from "./scale.js";
 
 interface OutcomeProps {
   readonly outcome: OutcomeData;
+  readonly curves: Curves;
   /** What stands below the figures. */
   readonly children: ComponentChildren;
 }
 
-export function Outcome({ outcome, children }: OutcomeProps) {
+export function Outcome({ outcome, curves, children }: OutcomeProps) {
   const w = words.value;
   const { evaluation, findings } = outcome;
   const metric = (name: string) => w.data.metrics[name as keyof typeof w.data.metrics] ?? name;
@@ -20,11 +22,14 @@ export function Outcome({ outcome, children }: OutcomeProps) {
       <div class="said">
         <h2>{w.data.verdict}</h2>
         <ul class="findings">
-          {findings.map(({ kind, severity, title, detail, advice }) => (
-            <li key={kind + title} class={severity}>
-              <b>{title}.</b> {detail} {advice}
-            </li>
-          ))}
+          {findings.map((finding) => {
+            const { title, detail, advice } = saidOf(finding, curves);
+            return (
+              <li key={finding.kind + finding.title} class={finding.severity}>
+                <b>{w.data.finding(title)}</b> {detail} {advice}
+              </li>
+            );
+          })}
         </ul>
         <table>
           <thead>

@@ -3,6 +3,7 @@ import { useSignal } from "@preact/signals";
 import { DIALECTS, optionsOf, RULE_NAMES, type RuleName, type Runner } from "../core/rules.js";
 import { MOST_RUNNERS } from "../core/state.js";
 import { words } from "../i18n/index.js";
+import { saidOf } from "./complaints.js";
 import { short } from "./format.js";
 import { Icon } from "./icon.js";
 import { COLOURS } from "./palette.js";
@@ -114,7 +115,7 @@ function RunnerCard({ runner, i }: { readonly runner: Runner; readonly i: number
       </header>
       {wrong === null ? null : (
         <p class="complaint" role="alert">
-          {w.complaints.option(wrong.what)}
+          {saidOf(wrong)}
         </p>
       )}
       <RunnerOptions runner={runner} i={i} />

@@ -3,6 +3,7 @@ import { FUNCTION_NAMES } from "../core/formula.js";
 import { STARTS } from "../core/starts.js";
 import { SURFACES, type SurfaceName } from "../core/surfaces.js";
 import { words } from "../i18n/index.js";
+import { saidOf } from "./complaints.js";
 import { FIRST_TURN } from "./looking.js";
 import { Maths } from "./maths.js";
 import { change, complaint, facts, initialState, settings } from "./store.js";
@@ -83,22 +84,11 @@ export function SurfacePicker({ turnable = true }: { readonly turnable?: boolean
         </div>
       ) : (
         <p class="complaint" role="alert">
-          {sentence(wrong)} {wrong.at === null ? "" : w.at(wrong.at)}
+          {saidOf(wrong)}
         </p>
       )}
     </div>
   );
-}
-
-function sentence({
-  reason,
-  what,
-}: {
-  readonly reason: keyof typeof words.value.complaints;
-  readonly what: string;
-}): string {
-  const said = words.value.complaints[reason];
-  return typeof said === "string" ? said : said(what);
 }
 
 interface AngleProps {

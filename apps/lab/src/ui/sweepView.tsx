@@ -5,7 +5,8 @@ import { type Axis, MOST_STEPS } from "../core/state.js";
 import { sweepable } from "../core/sweep.js";
 import { words } from "../i18n/index.js";
 import { Line } from "../worker/client.js";
-import type { Answer } from "../worker/protocol.js";
+import type { Answer, Complaint } from "../worker/protocol.js";
+import { saidOf } from "./complaints.js";
 import { short } from "./format.js";
 import { channels, colour } from "./palette.js";
 import { RunnerSelect } from "./runnerSelect.js";
@@ -17,7 +18,7 @@ type Swept = Extract<Answer, { kind: "sweep" }>;
 
 const COUNT = 20;
 const swept = signal<Swept | null>(null);
-const refusal = signal<string | null>(null);
+const refusal = signal<Complaint | null>(null);
 const cell = signal<readonly [number, number] | null>(null);
 
 let line: Line | null = null;
@@ -36,7 +37,7 @@ function run(): void {
     { kind: "sweep", surface, formula, start, runner: runners[selected]!, x, y, steps, count: COUNT },
     (answer) => {
       if (answer.kind === "sweep") swept.value = answer;
-      if (answer.kind === "complaint") refusal.value = answer.complaint.what;
+      if (answer.kind === "complaint") refusal.value = answer.complaint;
     },
   );
 }
@@ -89,7 +90,7 @@ export function SweepView() {
         <HeatMap x={x.name} y={y.name} />
       ) : (
         <p class="complaint" role="alert">
-          {refusal.value}
+          {saidOf(refusal.value)}
         </p>
       )}
     </div>

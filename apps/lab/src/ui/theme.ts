@@ -1,10 +1,11 @@
 /** Light or dark: what the system says, unless somebody chooses. */
 import { signal } from "@preact/signals";
+import { remember, remembered } from "./memory.js";
 
 export type Choice = "auto" | "light" | "dark";
 
 const system = matchMedia("(prefers-color-scheme: dark)");
-const saved = localStorage.getItem("theme");
+const saved = remembered("theme");
 
 /** What was chosen. */
 export const choice = signal<Choice>(saved === "light" || saved === "dark" ? saved : "auto");
@@ -19,8 +20,7 @@ function apply(): void {
 
 export function choose(next: Choice): void {
   choice.value = next;
-  if (next === "auto") localStorage.removeItem("theme");
-  else localStorage.setItem("theme", next);
+  remember("theme", next === "auto" ? null : next);
   apply();
 }
 

@@ -63,7 +63,14 @@ export function levelledOff(history: HistoryData): Finding[] {
             "falls again. If it does not, a larger model or better features may.",
       epoch: null,
       parameter: null,
-      evidence: { fall: fall.share, error: fall.error, window: fall.window, total },
+      evidence: {
+        fall: fall.share,
+        error: fall.error,
+        window: fall.window,
+        level: fall.level,
+        total,
+        ...(learns ? { trainingFall: recentFall(training)!.share } : {}),
+      },
     },
   ];
 }

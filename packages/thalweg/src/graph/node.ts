@@ -10,7 +10,7 @@ const NOTHING: readonly Node[] = [];
  * One recorded value: a primitive applied to other values, and, once a plan has computed it, its storage.
  *
  * What a node is never changes; what is known of it does (storage, whether something reads it, whether it can still be
- * computed).
+ * computed). What the walk over a graph looks at comes first, so that it lies in few lines of the processor's cache.
  */
 export class Node {
   /** Storage, when the value exists in memory. */
@@ -18,13 +18,14 @@ export class Node {
   /** For a view of storage: strides and offset in elements. Null strides: all of it, in row-major order. */
   strides: readonly number[] | null = null;
   offset = 0;
-  /** The number that a scalar stands for. */
-  value = 0;
-  requiresGrad = false;
+  /** Scratch marks of graph walks: `index` is meaningful to the walk numbered `mark`. */
+  mark = 0;
+  index = 0;
   /** Depends, through values not yet computed, on a parameter that a step may change. */
   live = false;
   /** A parameter or optimizer state: its storage is overwritten by the next assign. */
   mutable = false;
+  requiresGrad = false;
   /** Another node reads it. */
   used = false;
   /** Recorded by a backward pass or a step, not by the user. */
@@ -37,11 +38,10 @@ export class Node {
   stale = false;
   /** A backward pass has gone through it and did not retain the graph. */
   freed = false;
-  /** Scratch marks of graph walks: `index` is meaningful to the walk numbered `mark`. */
-  mark = 0;
-  index = 0;
   /** The tensor whose `.grad` a backward pass adds to. */
   owner: object | null = null;
+  /** The number that a scalar stands for; null for all others, which then need no room for one. */
+  value: number | null = null;
   /** In a kept recording: the value of the present call that a leaf of the recording stands for. */
   standsFor: Node | null = null;
 

@@ -50,11 +50,15 @@ export const assign = primitive("assign", "assign");
  */
 export const assignRows = primitive("assign", "assignRows");
 /**
- * An update rule's formula with its numbers (the sources). attr: [number of the formula]; see `plan/formula.ts`. Assigns of
- * many parameters share it.
+ * An update rule's formula with its numbers (the sources). attr: [number of the formula]; see `plan/formula.ts`.
  */
 export const formula = primitive("formula", "formula");
-/** A new value by a formula. Sources: the formula and what it is applied to; attr: [which of the sources is the old value]. */
+/**
+ * A formula applied to many parameters. Sources: the formula, and for one parameter after the other what it is applied to;
+ * attr: [how many values that are for each].
+ */
+export const applied = primitive("formula", "applied");
+/** A new value by a formula. Source: where it is applied; attr: [which of the sources of that is the old value]. */
 export const assignBy = primitive("assign", "assignBy");
 
 // Elementwise, one source.

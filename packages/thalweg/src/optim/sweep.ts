@@ -259,9 +259,9 @@ function rebuild(
     if (node.buffer !== null)
       throw new OptionError("Sweep: the rule uses a tensor of its own, so it cannot be batched");
     if (node.primitive === P.scalar) {
-      const column = new Float32Array(runs).fill(node.value);
+      const column = new Float32Array(runs).fill(node.value!);
       members.forEach((run, m) => {
-        column[run] = nodes[m]![place]!.value;
+        column[run] = nodes[m]![place]!.value!;
       });
       made.set(node, column.every((x) => x === column[0]) ? node : tensor(column).reshape([column.length, 1]).node);
       return;

@@ -1,6 +1,7 @@
 /** Updates that one formula describes: recorded once, and then applied to each parameter. */
-import { type Node, recording } from "../graph/node.js";
-import { sameShape } from "../graph/shape.js";
+import { type Node, record, recording } from "../graph/node.js";
+import * as P from "../graph/primitive.js";
+import { SCALAR, sameShape } from "../graph/shape.js";
 import type { Change } from "../plan/engine.js";
 import { formulaFrom } from "../plan/formula.js";
 import type { Tensor } from "../tensor/tensor.js";
@@ -70,10 +71,10 @@ export function updateTogether(
   const names = Object.keys(holders);
   const { following } = recording;
   const live = recording.live.length;
-  const value = update();
-  checkUpdate(p, value);
+  const own = update();
+  checkUpdate(p, own);
   const inputs = [p.node, g.node];
-  const outputs: (Node | null)[] = [value.node, null];
+  const outputs: (Node | null)[] = [own.node, null];
   for (const name of names) {
     const holder = holders[name]!;
     const next = state[name]!;
@@ -84,19 +85,24 @@ export function updateTogether(
   // A state that has just come into being has nothing yet that the formula could be applied to.
   const set = Object.keys(state);
   const formula = set.every((name) => names.includes(name)) ? formulaFrom(inputs, outputs) : null;
-  if (formula === null) return value;
+  if (formula === null) return own;
   // What was recorded for the first is not needed.
   if (following === null) recording.live.length = live;
   for (const name of set) state[name] = holders[name]!;
+  const sources = [formula];
   for (let m = first; m < end; m++) {
     const { p, g, slots } = members[m]!;
     for (const name in numbers) slots.numbers[name] = numbers[name]!;
-    const sources = [formula, p.node, g.node];
+    sources.push(p.node, g.node);
     for (let n = 0; n < names.length; n++) sources.push(slots.holders[names[n]!]!.node);
+  }
+  const value = record(P.applied, p.dtype, SCALAR, sources, [inputs.length]);
+  for (let m = first, place = 1; m < end; m++, place += inputs.length) {
+    const { p, slots } = members[m]!;
     for (let o = 0; o < outputs.length; o++) {
       if (outputs[o] === null) continue;
       const holder = o === 0 ? p : slots.holders[names[o - 2]!]!;
-      changes.push({ old: holder.node, value: formula, holder, sources, place: o + 1 });
+      changes.push({ old: holder.node, value, holder, place: place + o });
     }
   }
   return null;

@@ -16,14 +16,18 @@ interface Entry {
 }
 
 const plans = new Map<number, Entry[]>();
+/** The plans found last, the latest first: loops run one or two in turns, which so are found without a hash. */
+const latest: Entry[] = [];
+const MOST_LATEST = 2;
 const order: Entry[] = [];
 
 /** The plan for a graph: found by the graph's structure, or made and kept. */
 export function planFor(nodes: readonly Node[], wanted: readonly Wanted[], device: Device, fuse: boolean): LoadedPlan {
   const key = keyOf(nodes, wanted);
+  for (const entry of latest) if (sameKey(entry.key, key)) return entry.loaded;
   const hash = hashOf(key);
   const entries = plans.get(hash);
-  if (entries !== undefined) for (const entry of entries) if (sameKey(entry.key, key)) return entry.loaded;
+  if (entries !== undefined) for (const entry of entries) if (sameKey(entry.key, key)) return remember(entry).loaded;
   const copy = key.slice();
   const results = wanted.map(({ node, fate }) => ({ node: node.index, fate }));
   const loaded = new LoadedPlan(planOf(nodes, results, fuse), device);
@@ -33,13 +37,21 @@ export function planFor(nodes: readonly Node[], wanted: readonly Wanted[], devic
   else entries.push(entry);
   order.push(entry);
   if (order.length > MOST_PLANS) drop(order.shift()!);
-  return loaded;
+  return remember(entry).loaded;
+}
+
+function remember(entry: Entry): Entry {
+  latest.unshift(entry);
+  if (latest.length > MOST_LATEST) latest.pop();
+  return entry;
 }
 
 function drop(entry: Entry): void {
   const entries = plans.get(entry.hash)!.filter((other) => other !== entry);
   if (entries.length > 0) plans.set(entry.hash, entries);
   else plans.delete(entry.hash);
+  const at = latest.indexOf(entry);
+  if (at >= 0) latest.splice(at, 1);
   entry.loaded.unload();
 }
 
@@ -48,5 +60,6 @@ export function clearPlans(): void {
   for (const entry of order) entry.loaded.unload();
   plans.clear();
   order.length = 0;
+  latest.length = 0;
   clearKernels();
 }

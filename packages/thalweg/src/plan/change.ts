@@ -8,9 +8,7 @@ export interface Change {
   readonly rows?: Node;
   /** What will hold the new value. */
   readonly holder?: { node: Node };
-  /** If `value` is a formula: that, and what it is applied to. Shared by all that one application changes. */
-  readonly sources?: readonly Node[];
-  /** Which of the sources is the old value. */
+  /** If `value` is a formula that was applied: which of the values that it was applied to is the old one. */
   readonly place?: number;
 }
 
@@ -18,13 +16,11 @@ const places: (readonly number[])[] = [];
 const placed = (place: number): readonly number[] => (places[place] ??= [place]);
 
 /** The node that stands for a new value. */
-export function assignNode({ old, value, rows, sources, place }: Change): Node {
+export function assignNode({ old, value, rows, place }: Change): Node {
   const { dtype, shape } = old;
   let node: Node;
-  if (sources !== undefined) {
-    node = new Node(P.assignBy, dtype, shape, sources, placed(place!));
-    for (let s = 0; s < sources.length; s++) sources[s]!.used = true;
-  } else if (rows === undefined) node = new Node(P.assign, dtype, shape, [value, old], null);
+  if (place !== undefined) node = new Node(P.assignBy, dtype, shape, [value], placed(place));
+  else if (rows === undefined) node = new Node(P.assign, dtype, shape, [value, old], null);
   else node = new Node(P.assignRows, dtype, shape, [value, old, rows], null);
   value.used = true;
   node.mutable = true;
@@ -36,4 +32,4 @@ export function assignNode({ old, value, rows, sources, place }: Change): Node {
 }
 
 /** The value in whose place an assign's comes. */
-export const oldOf = ({ srcs, attr }: Node): Node => srcs[attr === null ? 1 : attr[0]!]!;
+export const oldOf = ({ srcs, attr }: Node): Node => (attr === null ? srcs[1]! : srcs[0]!.srcs[attr[0]!]!);

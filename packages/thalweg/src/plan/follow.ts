@@ -424,12 +424,9 @@ const is = (src: Node | undefined, wanted: Node | undefined): boolean =>
   src === wanted || (wanted?.standsFor ?? null) === src;
 
 /** Whether a change is the recorded one. */
-function isSame({ old, value, rows, sources, place }: Change, { primitive, srcs, attr }: Node): boolean {
-  if (primitive !== P.assignBy)
-    return sources === undefined && is(value, srcs[0]) && is(old, srcs[1]) && is(rows, srcs[2]);
-  if (sources?.length !== srcs.length || place !== attr![0]) return false;
-  for (let s = 0; s < srcs.length; s++) if (!is(sources[s], srcs[s])) return false;
-  return true;
+function isSame({ old, value, rows, place }: Change, { srcs, attr }: Node): boolean {
+  if (!is(value, srcs[0])) return false;
+  return attr === null ? place === undefined && is(old, srcs[1]) && is(rows, srcs[2]) : place === attr[0];
 }
 
 /** Lets a leaf of a recording stand for a value of the present call. */

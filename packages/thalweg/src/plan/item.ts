@@ -3,6 +3,7 @@ import type { Node } from "../graph/node.js";
 import type { Primitive } from "../graph/primitive.js";
 import * as P from "../graph/primitive.js";
 import { type Shape, sizeOf } from "../graph/shape.js";
+import { oldOf } from "./change.js";
 import { formulaOf } from "./formula.js";
 
 /**
@@ -122,14 +123,23 @@ export function itemsOf(
     });
     return result;
   };
-  const applied = new Map<string, readonly Item[]>();
+  /** For each application of a formula the results for those parameters that had their turn. */
+  const results = new Map<Node, (readonly Item[])[]>();
+  /** What is assigned by a formula. */
+  const apply = ({ srcs: [application], attr, shape }: Node): Item => {
+    const [formula, ...inputs] = application!.srcs as [Node, ...Node[]];
+    const each = application!.attr![0]!;
+    const place = attr![0]! - 1;
+    const parameter = Math.floor(place / each);
+    let known = results.get(application!);
+    if (known === undefined) results.set(application!, (known = []));
+    known[parameter] ??= write(formula, inputs.slice(parameter * each, (parameter + 1) * each), shape);
+    return known[parameter]![place % each]!;
+  };
   /** The values of a formula's inputs after it was applied. */
-  const apply = ({ srcs, shape }: Node): readonly Item[] => {
-    const name = srcs.map((src) => src.index).join();
-    const known = applied.get(name);
-    if (known !== undefined) return known;
-    const { steps, outputs } = formulaOf(srcs[0]!);
-    const values = [...srcs.slice(1), ...srcs[0]!.srcs].map((src) => byNode[src.index]!);
+  const write = (formula: Node, inputs: readonly Node[], shape: Shape): readonly Item[] => {
+    const { steps, outputs } = formulaOf(formula);
+    const values = [...inputs, ...formula.srcs].map((src) => byNode[src.index]!);
     for (const { primitive, dtype, srcs } of steps) {
       values.push(
         make(
@@ -140,9 +150,7 @@ export function itemsOf(
         ),
       );
     }
-    const results = outputs.map((place) => values[place]!);
-    applied.set(name, results);
-    return results;
+    return outputs.map((place) => values[place]!);
   };
   for (const node of nodes) {
     let item: Item;
@@ -162,13 +170,12 @@ export function itemsOf(
       scalars.push(item);
     } else if (node.primitive === P.chosen) {
       item = make(P.detach, node.dtype, node.shape, [byNode[node.srcs[0]!.index]!]);
-    } else if (node.primitive === P.formula) {
+    } else if (node.primitive.kind === "formula") {
       // It is written out for whoever is assigned a value by it.
       continue;
     } else if (node.primitive === P.assignBy) {
-      const place = node.attr![0]!;
-      item = make(P.assign, node.dtype, node.shape, [apply(node)[place - 1]!]);
-      item.overwrites = byNode[node.srcs[place]!.index]!;
+      item = make(P.assign, node.dtype, node.shape, [apply(node)]);
+      item.overwrites = byNode[oldOf(node).index]!;
     } else {
       const srcs = node.srcs.map((src) => byNode[src.index]!);
       item =

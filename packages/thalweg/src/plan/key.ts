@@ -99,7 +99,7 @@ export function keyOf(nodes: readonly Node[], wanted: readonly Wanted[]): Int32A
 
 export function hashOf(numbers: Int32Array): number {
   let hash = numbers.length | 0;
-  for (let i = 0; i < numbers.length; i++) hash = Math.imul(hash ^ numbers[i]!, 0x9e3779b1) + (hash >>> 15);
+  for (let i = 0; i < numbers.length; i++) hash = (Math.imul(hash ^ numbers[i]!, 0x9e3779b1) + (hash >>> 15)) | 0;
   return hash;
 }
 

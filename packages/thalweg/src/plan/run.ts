@@ -156,7 +156,7 @@ export class LoadedPlan {
     }
     for (let i = 0; i < this.scalarCells.length; i++) {
       const { scalar, dtype, cell } = this.scalarCells[i]!;
-      const { value } = scalars[scalar]!;
+      const value = scalars[scalar]!.value!;
       if (dtype === "float32") float32[cell >>> 2] = value;
       else if (dtype === "float64") float64[cell / 8] = value;
       else int32[cell >>> 2] = value;

@@ -33,7 +33,7 @@ export function castNode(node: Node, dtype: DType): Node {
   if (node.dtype === dtype) return node;
   if (node.primitive === P.scalar) {
     if (recording.capture !== null) recording.capture.copiedAt = recording.capture.nodes.length;
-    return scalarNode(node.value, dtype);
+    return scalarNode(node.value!, dtype);
   }
   return record(P.cast, dtype, node.shape, [node]);
 }

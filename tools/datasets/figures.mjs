@@ -2,7 +2,7 @@
  * Trains on each data set with no option but the target, beside scikit-learn's comparable models, measures all of them on rows that
  * none has seen, and prints a table:
  *
- *     node tools/datasets/figures.mjs [--splits 5] [--only cars] [FILE.csv=TARGET …]
+ *     node tools/datasets/figures.mjs [--splits 5] [--only cars] [--embed none] [FILE.csv=TARGET …]
  *
  * A fifth of the rows are kept aside as test rows, by a hash of the split's number; both programs get the others as one file.
  */
@@ -18,8 +18,13 @@ import { openTable, readTable, validationRows } from "thalweg/tabular";
 const here = (path) => fileURLToPath(new URL(path, import.meta.url));
 const { values: options, positionals } = parseArgs({
   allowPositionals: true,
-  options: { splits: { type: "string", default: "5" }, only: { type: "string", default: "" } },
+  options: {
+    splits: { type: "string", default: "5" },
+    only: { type: "string", default: "" },
+    embed: { type: "string" },
+  },
 });
+const embed = options.embed === undefined ? [] : ["--embed", options.embed];
 const shipped = (name) => here(`../../examples/data/${name}.csv`);
 const folder = mkdtempSync(join(tmpdir(), "figures-"));
 const large = join(folder, "cars-500k.csv");
@@ -87,7 +92,7 @@ try {
     for (let split = 0; split < splitsOf(table.chunk.length); split++) {
       const [train, test] = divide(table, split, name);
       const run = join(folder, `${name}-${target}-${split}`);
-      thalweg("train", train, "--target", target, "--seed", String(split), "--out", run);
+      thalweg("train", train, "--target", target, "--seed", String(split), "--out", run, ...embed);
       ours.push(thalweg("evaluate", run, test).evaluation);
       const { network } = JSON.parse(readFileSync(join(run, "run.json"), "utf8"));
       asked.push({ train, test, target, task: ours[0].task, hidden: network.hidden });

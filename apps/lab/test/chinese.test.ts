@@ -102,9 +102,14 @@ describe("what is said of a table", () => {
   const settings = { ignore: [], hidden: [], epochs: 1, batchSize: 8, seed: 0 };
   const runner = { rule: "RMSprop", options: {} } as const;
 
-  async function run(name: string, content: string | Uint8Array<ArrayBuffer>, target: string) {
+  async function run(
+    name: string,
+    content: string | Uint8Array<ArrayBuffer>,
+    target: string,
+    hidden: readonly number[] = [],
+  ) {
     const table = await readTable(await openTable({ name, data: new Blob([content]) }));
-    return prepareRun(table, { ...settings, target, runner });
+    return prepareRun(table, { ...settings, hidden, target, runner });
   }
   /** A table of so many rows, each made from its number. */
   const rows = (head: string, row: (i: number) => string, count = 60) =>
@@ -143,7 +148,7 @@ describe("what is said of a table", () => {
     expectChinese(aboutTable(message));
   });
 
-  const noted: readonly [what: string, content: string][] = [
+  const noted: readonly [what: string, content: string, hidden?: readonly number[]][] = [
     ["rows without a target", rows("x,y", (i) => `${i % 7}.5,${i % 9 === 0 ? "" : `${i % 11}.25`}`)],
     ["few whole numbers", rows("x,y", (i) => `${i % 7}.5,${i % 4}`)],
     [
@@ -155,9 +160,12 @@ describe("what is said of a table", () => {
     ["decimal commas", rows("x;y", (i) => `${i % 7},5;${i},25`)],
     ["columns of no use", rows("x,a,b,c,y", (i) => `${i % 7}.5,,same,a sentence of row ${i * i},${i}.25`)],
     ["row numbers", rows("id,x,y", (i) => `${i},${i % 7}.5,${(i * 7) % 60}.25`)],
+    ["too many names", rows("x,city,y", (i) => `${i % 7}.5,city ${i % 1100},${i}.25`, 4400)],
+    ["names with vectors", rows("x,city,y", (i) => `${i % 7}.5,city ${i % 71},${i}.25`, 400), [4]],
+    ["names that occur once", rows("x,city,y", (i) => `${i % 7}.5,city ${i < 9 ? i : i % 71},${i}.25`, 180), [4]],
   ];
-  it.each(noted)("%s are noted in Chinese", async (_, content) => {
-    const { notes } = await run("a.csv", content, "y");
+  it.each(noted)("%s are noted in Chinese", async (_, content, hidden) => {
+    const { notes } = await run("a.csv", content, "y", hidden);
     expect(notes.length).toBeGreaterThan(0);
     for (const note of notes) expectChinese(aboutTable(note));
   });

@@ -127,6 +127,23 @@ it("a dropped file is trained on to the end, with the library's numbers, bit for
   expect(Number(stdout.split("\n")[0])).toBe(losses.at(-1));
 }, 60_000);
 
+it.each([[[8]], [[]]])(
+  "a table with names of many cities, hidden layers %j: the program makes the same run",
+  async (hidden) => {
+    const lines = Array.from({ length: 300 }, (_, i) => `city ${i % 80},${i % 17},${(i % 80) * 3 + (i % 17)}.5`);
+    const file = join(folder, "cities.csv");
+    writeFileSync(file, `city,size,price\n${lines.join("\n")}\n`);
+    const wanted: DataSettings = { ...settings, target: "price", ignore: [], hidden, epochs: 3 };
+    const prepared = await prepareRun(await readTable(await openTable(file)), wanted);
+    const history = await prepared.train([], () => false);
+    expect(prepared.model.encoder.vectors).toHaveLength(hidden.length);
+    writeFileSync(join(folder, "cities.mjs"), programOf("cities.csv", wanted, wanted.runner.options));
+    const { stdout } = await run(process.execPath, ["cities.mjs"], { cwd: folder });
+    expect(Number(stdout.split("\n")[0])).toBe(history.values("validation", "loss").at(-1));
+  },
+  30_000,
+);
+
 it("pauses, takes another learning rate, goes on, and stops when asked", async () => {
   await page.getByLabel("Epochs").fill("3000");
   await page.getByLabel("Epochs").press("Tab");

@@ -4,11 +4,11 @@ import { join } from "node:path";
 import { compareRuns, lossCurves } from "@thalweg/plot";
 import Table from "cli-table3";
 import { decode } from "thalweg/safetensors";
-import { isLoss } from "thalweg/tabular";
+import { type FeatureSpec, isLoss } from "thalweg/tabular";
 import { diagnose, summarize } from "thalweg/train";
 import { CommandError, EXIT } from "./exit.js";
 import { RunFolder, type RunSettings } from "./runFolder.js";
-import { metricsTable, withoutPoints } from "./telling.js";
+import { embedText, metricsTable, withoutPoints } from "./telling.js";
 import { count, duration, short, type Terminal } from "./terminal.js";
 
 const plain = { style: { head: [], border: [], compact: true } };
@@ -33,6 +33,7 @@ function inspectRun(folder: RunFolder, terminal: Terminal): void {
   facts.push(
     ["data", settings.data.name],
     ["target", settings.target],
+    ["vectors", embedText(settings.embed)],
     ["model", network.kind === "linear" ? "linear" : `MLP ${network.hidden.join(" → ")}`],
     ["optimizer", [optimizer, ...Object.entries(options).map(([name, value]) => `${name} ${value}`)].join(", ")],
     ["training", `up to ${count(epochs, "epoch")} of batches of ${batchSize}, ${scheduler} schedule, seed ${seed}`],
@@ -60,20 +61,33 @@ function inspectModel(folder: RunFolder, terminal: Terminal): void {
   const model = folder.model();
   const { target, features } = model.encoder.spec;
   const table = new Table({ ...plain, head: ["column", "becomes"] });
-  for (const feature of features) {
-    const how =
-      feature.kind === "category"
-        ? `${count(feature.values.length, "place")}${feature.other ? " and one for others" : ""}: ${feature.values.slice(0, 8).join(", ")}${feature.values.length > 8 ? ", …" : ""}`
-        : feature.kind === "boolean"
-          ? "−1 or 1"
-          : `(value − ${short(feature.mean)}) / ${short(feature.std)}`;
-    table.push([feature.column, `${how}${feature.marked ? ", and a mark where it is missing" : ""}`]);
-  }
+  for (const feature of features) table.push([feature.column, becomes(feature)]);
   terminal.result(
     { model: folder.path, target, features, network: model.spec },
     `predicts ${target.column} (${target.task})\n${model.network}\n${table}`,
   );
 }
+
+/** What a column becomes, in words. */
+function becomes(feature: FeatureSpec): string {
+  const own = ((): string => {
+    switch (feature.kind) {
+      case "category":
+        return `${count(feature.values.length, "place")}${feature.other ? " and one for others" : ""}: ${someOf(feature.values)}`;
+      case "vector":
+        return `a learnt vector of ${feature.size} for each of ${count(feature.values.length, "value")}, and one for others: ${someOf(feature.values)}`;
+      case "boolean":
+        return "−1 or 1";
+      default:
+        return `(value − ${short(feature.mean)}) / ${short(feature.std)}`;
+    }
+  })();
+  if (!feature.marked) return own;
+  return `${own}, and a ${feature.kind === "vector" ? "vector" : "mark"} where it is missing`;
+}
+
+const someOf = (values: readonly string[]): string =>
+  `${values.slice(0, 8).join(", ")}${values.length > 8 ? ", …" : ""}`;
 
 function inspectTensors(path: string, terminal: Terminal): void {
   let file: ReturnType<typeof decode>;
@@ -139,6 +153,7 @@ export function compare(paths: readonly string[], out: string | null, terminal: 
   const facts = runs.map(({ settings, history }) => ({
     data: settings.data.name,
     target: settings.target,
+    vectors: embedText(settings.embed),
     model: settings.network.kind === "linear" ? "linear" : settings.network.hidden.join("-"),
     optimizer: settings.optimizer,
     options:

@@ -4,7 +4,7 @@ import { manualSeed, nn, optim, type Tensor } from "thalweg";
 import { TabularModel } from "thalweg/tabular";
 import { CommandError } from "./exit.js";
 import { prepare, type Wanted } from "./prepare.js";
-import { optimizerOf } from "./rules.js";
+import { optimizerOf, sparseFrom } from "./rules.js";
 import { short, type Terminal } from "./terminal.js";
 
 export interface LrFindRequest extends Wanted {
@@ -21,12 +21,15 @@ export interface LrFindRequest extends Wanted {
 }
 
 export async function lrFind(request: LrFindRequest, terminal: Terminal): Promise<void> {
-  const prepared = await prepare(request.data, request, terminal, new AbortController().signal);
+  const kind = request.hidden.length === 0 ? "linear" : "mlp";
+  const embed = request.embed ?? (kind === "linear" ? "none" : "auto");
+  const prepared = await prepare(request.data, { ...request, embed }, terminal, new AbortController().signal);
   const { encoder } = prepared;
   manualSeed(request.seed);
-  const kind = request.hidden.length === 0 ? "linear" : "mlp";
-  const { network } = TabularModel.create(encoder, { kind, hidden: request.hidden, dropout: 0 });
-  const optimizer = optimizerOf(request.optimizer, network, { ...request.options });
+  const options = { ...request.options };
+  const spec = { kind, hidden: request.hidden, dropout: 0 } as const;
+  const { network } = TabularModel.create(encoder, spec, { sparseFrom: sparseFrom(request.optimizer, options) });
+  const optimizer = optimizerOf(request.optimizer, network, options);
   const loss =
     encoder.task === "regression"
       ? new nn.MSELoss()

@@ -5,6 +5,7 @@ import {
   baselineOf,
   type ColumnProfile,
   type CompactRows,
+  type Embed,
   isMissing,
   openTable,
   profile,
@@ -27,6 +28,8 @@ export interface Wanted {
   readonly task: Task | null;
   readonly features: readonly string[] | null;
   readonly ignore: readonly string[];
+  /** Which categories have learnt vectors; null: those of many values, unless the model is linear. */
+  readonly embed: Embed | null;
   /** Share of the rows that are for validation, or a file of such rows. */
   readonly validation: number | { readonly path: string };
   readonly seed: number;
@@ -79,13 +82,18 @@ export async function prepare(
       yield chunk;
     }
   };
-  const profiles = await profile(source.columns, counted(source, forValidation), { rows: forTraining });
+  const embed = wanted.embed ?? "auto";
+  const profiles = await profile(source.columns, counted(source, forValidation), {
+    rows: forTraining,
+    names: typeof embed === "string" ? [] : Object.keys(embed),
+  });
   if (other !== null) for await (const _ of counted(other, () => true));
   terminal.clear();
   const { encoder, notes } = TableEncoder.fit(profiles, {
     ...wanted,
     task: wanted.task ?? undefined,
     features: wanted.features ?? undefined,
+    embed,
     file: source.name,
   });
   const target = profiles.find(({ name }) => name === wanted.target)!;

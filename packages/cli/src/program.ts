@@ -1,7 +1,7 @@
 /** The commands and their options. */
 import { Command, InvalidArgumentError, Option } from "commander";
 import { optim } from "thalweg";
-import { openTable } from "thalweg/tabular";
+import { type Embed, openTable } from "thalweg/tabular";
 import { EXIT_HELP, usage } from "./exit.js";
 import { compare, inspect } from "./look.js";
 import { lrFind } from "./lrFind.js";
@@ -32,6 +32,15 @@ const list = (text: string): string[] =>
     .map((part) => part.trim())
     .filter((part) => part !== "");
 const widths = (text: string): number[] => (text === "" || text === "none" ? [] : text.split(",").map(whole(1)));
+function embedOf(text: string): Embed {
+  if (text === "auto" || text === "none") return text;
+  const columns = list(text).map((part): [string, number | null] => {
+    const [, column, size] = /^(.+)=([^=]*)$/.exec(part) ?? [];
+    return column === undefined ? [part, null] : [column.trim(), whole(1)(size!)];
+  });
+  if (columns.length === 0) throw new InvalidArgumentError("It must be auto, none, or names of columns.");
+  return Object.fromEntries(columns);
+}
 const collect = (text: string, before: string[] = []): string[] => [...before, text];
 
 /** Options of rules that have flags of their own; any other is given by --set. */
@@ -115,6 +124,11 @@ const withColumns = (command: Command): Command =>
     .option("--features <columns>", "only these columns, separated by commas", list)
     .option("--ignore <columns>", "not these columns", list)
     .option(
+      "--embed <columns>",
+      "whose values have learnt vectors: auto (categories of over 50 values; of a linear model none), none, or columns, such as zip=8,city, with the size of their vectors where that is to be another",
+      embedOf,
+    )
+    .option(
       "--validation <share>",
       "share of the rows that are kept for validation, or a file of such rows",
       shareOrFile,
@@ -140,6 +154,7 @@ async function columnsOf(given: Given, data: string) {
     task: (given.task ?? null) as TrainRequest["task"],
     features: (given.features ?? null) as string[] | null,
     ignore: (given.ignore ?? []) as string[],
+    embed: (given.embed ?? null) as Embed | null,
     validation: given.validation as TrainRequest["validation"],
     seed: given.seed as number,
     stream: given.stream === true ? true : null,

@@ -26,18 +26,13 @@ const RULES: Readonly<Record<string, Make>> = {
   muon: rule(optim.Muon),
   prodigy: rule(optim.Prodigy),
   rprop: rule(optim.Rprop),
+  sparseadam: rule(optim.SparseAdam),
   lbfgs: rule(optim.LBFGS as unknown as new (params: Tensor[], options: object) => Optimizer),
   "sgd-schedule-free": rule(optim.SGDScheduleFree),
   "adamw-schedule-free": rule(optim.AdamWScheduleFree),
 };
 
 export const RULE_NAMES = Object.keys(RULES);
-
-/** Rules that cannot train any of the command's models, and why. */
-const UNFIT: Readonly<Record<string, string>> = {
-  sparseadam:
-    "sparseadam is for tables of which a batch touches a few rows, and these models have none (categories become columns): use adam",
-};
 
 /** A rule that is made for some parameters only; another one, `rest`, trains the others beside it. */
 interface Partial {
@@ -56,7 +51,18 @@ const PARTIAL: Readonly<Record<string, Partial>> = {
     rest: "adamw",
     lack: "muon is for the weight matrices of hidden layers, and this model has none: add some by --hidden, or use adamw",
   },
+  sparseadam: {
+    takes: tables,
+    what: "the vectors of categories",
+    rest: "adam",
+    lack: "sparseadam is for tables of which a batch touches a few rows, and this model has none: have vectors learnt of a column's values by --embed COLUMN, or use adam",
+  },
 };
+
+/** Vectors of categories' values. */
+function tables(network: nn.Module): Tensor[] {
+  return network.namedModules().flatMap(([, module]) => (module instanceof nn.Embedding ? [module.weight] : []));
+}
 
 /** Weights of layers that others follow. */
 function hiddenMatrices(network: nn.Module): Tensor[] {
@@ -121,7 +127,6 @@ const named = (options: Options, name: (option: string) => string): Options =>
   Object.fromEntries(Object.entries(options).map(([option, value]) => [name(option), value]));
 
 function make(name: string): Make {
-  if (Object.hasOwn(UNFIT, name)) throw usage(UNFIT[name]!);
   const found = Object.hasOwn(RULES, name) ? RULES[name] : undefined;
   if (found === undefined) throw usage(`--optimizer is "${name}"; it must be one of ${RULE_NAMES.join(", ")}`);
   return found;
@@ -134,19 +139,46 @@ export function optimizerOf(name: string, network: nn.Module, given: Options): O
   if (partial === undefined) return alone(name, parameters, given);
   const own = partial.takes(network);
   if (own.length === 0) throw new CommandError(partial.lack, EXIT.usage);
-  const { rest = partial.rest, ...options } = given;
-  const isOthers = (option: string) => option.startsWith(REST);
-  const pick = (others: boolean) =>
-    Object.fromEntries(Object.entries(options).filter(([option]) => isOthers(option) === others));
+  const { rest, options, others } = shared(given, partial);
   const taken = new Set(own);
   return new optim.Combined([
-    alone(name, own, pick(false)),
+    alone(name, own, options),
     alone(
-      String(rest),
+      rest,
       parameters.filter((p) => !taken.has(p)),
-      named(pick(true), (option) => option.slice(REST.length)),
+      others,
     ),
   ]);
+}
+
+/** Which options are of which of two rules. */
+function shared(given: Options, partial: Partial): { rest: string; options: Options; others: Options } {
+  const { rest = partial.rest, ...all } = given;
+  const isOthers = ([option]: [string, unknown]) => option.startsWith(REST);
+  const entries = Object.entries(all);
+  return {
+    rest: String(rest),
+    options: Object.fromEntries(entries.filter((entry) => !isOthers(entry))),
+    others: named(Object.fromEntries(entries.filter(isOthers)), (option) => option.slice(REST.length)),
+  };
+}
+
+/** From so many numbers on a step on some rows of a table is faster than one on all of it. */
+const LARGE = 2 ** 19;
+
+/**
+ * How many numbers a table of vectors must have for the rule that trains it to get its gradients as rows. A rule with momentum moves
+ * rows that no batch touches; those are brought up to date whenever the model is saved, which is not at the same steps in a run that
+ * is resumed.
+ */
+export function sparseFrom(name: string, given: Options): number {
+  const partial = PARTIAL[name];
+  // It is made for nothing else.
+  if (partial?.takes === tables) return 0;
+  const { rest, others } = partial === undefined ? { rest: name, others: given } : shared(given, partial);
+  const optimizer = alone(rest, [zeros([1, 1], { requiresGrad: true })], others);
+  const { weightDecay = 0, momentum = 0 } = optimizer.paramGroups[0] as Options;
+  return optimizer.idle !== undefined && weightDecay === 0 && momentum === 0 ? LARGE : Number.POSITIVE_INFINITY;
 }
 
 const alone = (name: string, params: Tensor[], options: Options): Optimizer =>

@@ -13,7 +13,14 @@ import {
 import { hostname } from "node:os";
 import { basename, join } from "node:path";
 import process from "node:process";
-import { type Evaluation, type ModelFiles, type NetworkSpec, TabularModel, type Task } from "thalweg/tabular";
+import {
+  type Embed,
+  type Evaluation,
+  type ModelFiles,
+  type NetworkSpec,
+  TabularModel,
+  type Task,
+} from "thalweg/tabular";
 import { History, type HistoryData, writeWhole } from "thalweg/train";
 import { CommandError, EXIT } from "./exit.js";
 import { modelSoFar } from "./telling.js";
@@ -34,6 +41,8 @@ export interface RunSettings {
   readonly task: Task | null;
   readonly features: readonly string[] | null;
   readonly ignore: readonly string[];
+  /** Left out by programs from before there were vectors. */
+  readonly embed?: Embed;
   readonly network: NetworkSpec;
   readonly optimizer: string;
   readonly options: Readonly<Record<string, unknown>>;

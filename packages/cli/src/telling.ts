@@ -1,7 +1,7 @@
 /** What `thalweg train` says before, during and after training. */
 import { lossCurves, report } from "@thalweg/plot";
 import Table from "cli-table3";
-import { type Evaluation, isLoss } from "thalweg/tabular";
+import { type Embed, type Evaluation, type FeatureSpec, isLoss } from "thalweg/tabular";
 import type { Finding, History, Progress } from "thalweg/train";
 import type { Prepared } from "./prepare.js";
 import type { RunFolder, RunSettings } from "./runFolder.js";
@@ -18,7 +18,7 @@ export function announce(settings: RunSettings, prepared: Prepared, terminal: Te
   const shape =
     network.kind === "linear"
       ? "linear model"
-      : `MLP ${[encoder.width, ...network.hidden, encoder.outputs].join(" → ")}`;
+      : `MLP ${[encoder.inputs, ...network.hidden, encoder.outputs].join(" → ")}`;
   const given = Object.entries(options).map(([name, value]) => `${name} ${value}`);
   terminal.say(
     paint.dim(
@@ -40,6 +40,19 @@ export function progressLine(progress: Progress): string {
 export const epochLine = (epoch: number, epochs: number, told: string, { data: { best } }: History): string =>
   `epoch ${epoch}/${epochs} ${bar(epoch / epochs)} ${told}${best === null ? "" : `, best ${short(best.value)} in epoch ${best.epoch}`}`;
 
+const columnOf = (feature: FeatureSpec): string =>
+  feature.kind === "vector"
+    ? `${feature.column} (${feature.values.length} vectors of ${feature.size})`
+    : feature.column;
+
+/** Which categories have vectors, as it is typed. */
+export const embedText = (embed: Embed = "none"): string =>
+  typeof embed === "string"
+    ? embed
+    : Object.entries(embed)
+        .map(([column, size]) => (size === null ? column : `${column}=${size}`))
+        .join();
+
 /** Names and values as they shall be read. */
 function described(settings: RunSettings, { trainRows, validationRows, encoder }: Prepared): Record<string, string> {
   const { network, optimizer, options } = settings;
@@ -47,7 +60,7 @@ function described(settings: RunSettings, { trainRows, validationRows, encoder }
   return {
     Data: settings.data.name,
     Target: `${settings.target} (${encoder.task})`,
-    Columns: encoder.spec.features.map(({ column }) => column).join(", "),
+    Columns: encoder.spec.features.map(columnOf).join(", "),
     Rows: `${count(trainRows, "row")} for training, ${count(validationRows, "row")} for validation`,
     Model:
       network.kind === "linear"
@@ -69,6 +82,7 @@ export function commandOf(settings: RunSettings): string {
     ["task", settings.task],
     ["features", settings.features],
     ["ignore", settings.ignore.length > 0 ? settings.ignore : null],
+    ["embed", embedText(settings.embed)],
     ["validation", typeof validation === "number" ? validation : validation.name],
     ["model", network.kind],
     ["hidden", network.hidden.length > 0 ? network.hidden : null],

@@ -5,6 +5,7 @@ import process from "node:process";
 import { manualSeed, nn, optim } from "thalweg";
 import {
   sizesFor as defaultSizes,
+  type Embed,
   type Evaluation,
   type NetworkSpec,
   scoresFor,
@@ -15,7 +16,7 @@ import { Checkpoints, diagnose, evaluate, fit, metrics, tensorsOf } from "thalwe
 import { CommandError, EXIT, usage } from "./exit.js";
 import { fingerprint } from "./fingerprint.js";
 import { type Prepared, prepare, VALIDATION_BATCH } from "./prepare.js";
-import { type Optimizer, optimizerOf, optionsForRows } from "./rules.js";
+import { type Optimizer, optimizerOf, optionsForRows, sparseFrom } from "./rules.js";
 import { type DataFile, freshFolder, RunFolder, type RunSettings } from "./runFolder.js";
 import { announce, conclude, epochLine, modelSoFar, progressLine, writeReport } from "./telling.js";
 import { count, short, type Terminal } from "./terminal.js";
@@ -28,6 +29,7 @@ export interface TrainRequest {
   readonly task: Task | null;
   readonly features: readonly string[] | null;
   readonly ignore: readonly string[];
+  readonly embed: Embed | null;
   readonly model: "auto" | "linear" | "mlp";
   readonly hidden: readonly number[] | null;
   readonly dropout: number | null;
@@ -48,7 +50,9 @@ export interface TrainRequest {
 export async function train(request: TrainRequest, terminal: Terminal): Promise<number> {
   const interrupt = listen(terminal);
   try {
-    const prepared = await prepare(request.data, request, terminal, interrupt.signal);
+    // A straight line is found best with a place for each value.
+    const embed = request.embed ?? (kindOf(request) === "linear" ? "none" : "auto");
+    const prepared = await prepare(request.data, { ...request, embed }, terminal, interrupt.signal);
     const fileOf = dataFile(terminal, interrupt.signal);
     const settings: RunSettings = {
       version: 1,
@@ -57,6 +61,7 @@ export async function train(request: TrainRequest, terminal: Terminal): Promise<
       task: request.task,
       features: request.features,
       ignore: request.ignore,
+      embed,
       optimizer: request.optimizer,
       options: { ...optionsForRows(request.optimizer, prepared.trainRows), ...request.options },
       scheduler: request.scheduler,
@@ -94,7 +99,9 @@ export async function resume(path: string, epochs: number | null, terminal: Term
   try {
     for (const file of typeof validation === "number" ? [data] : [data, validation])
       await refuseChanged(file, terminal, interrupt.signal);
-    const prepared = await prepare(data.path, settings, terminal, interrupt.signal);
+    // Runs from before there were vectors have none.
+    const embed = settings.embed ?? "none";
+    const prepared = await prepare(data.path, { ...settings, embed }, terminal, interrupt.signal);
     if (epochs !== null) folder.writeJSON("run.json", settings);
     return await run(folder, settings, prepared, learnerOf(settings, prepared), terminal, interrupt);
   } finally {
@@ -129,8 +136,7 @@ function sizesFor(
   const defaults = defaultSizes(trainRows, request.batchSize ?? undefined);
   const { batchSize } = defaults;
   const epochs = request.epochs ?? defaults.epochs;
-  const kind =
-    request.model === "linear" || (request.model === "auto" && request.hidden?.length === 0) ? "linear" : "mlp";
+  const kind = kindOf(request);
   const hidden = kind === "linear" ? [] : (request.hidden ?? defaults.hidden);
   if (request.model === "linear" && (request.hidden?.length ?? 0) > 0)
     throw usage("--hidden: a linear model has no hidden layers");
@@ -138,6 +144,9 @@ function sizesFor(
   const network: NetworkSpec = { kind, hidden, dropout: kind === "linear" ? 0 : dropout };
   return { network, epochs, batchSize, patience: request.patience ?? Math.max(10, Math.round(epochs / 5)) };
 }
+
+const kindOf = ({ model, hidden }: TrainRequest): NetworkSpec["kind"] =>
+  model === "linear" || (model === "auto" && hidden?.length === 0) ? "linear" : "mlp";
 
 interface Interrupt {
   readonly signal: AbortSignal;
@@ -178,8 +187,11 @@ interface Learner {
 function learnerOf(settings: RunSettings, prepared: Prepared): Learner {
   // Weights and orders come from one seed, whatever was done before.
   manualSeed(settings.seed);
-  const model = TabularModel.create(prepared.encoder, settings.network);
-  const optimizer = optimizerOf(settings.optimizer, model.network, { ...settings.options });
+  const { network, optimizer: rule, options, clipNorm } = settings;
+  // Clipping needs whole gradients.
+  const from = clipNorm === null ? sparseFrom(rule, options) : Number.POSITIVE_INFINITY;
+  const model = TabularModel.create(prepared.encoder, network, { sparseFrom: from });
+  const optimizer = optimizerOf(rule, model.network, { ...options });
   const batches = prepared.train(settings.batchSize);
   return { model, optimizer, batches, scheduler: schedulerOf(settings, optimizer, batches.length ?? 1) };
 }

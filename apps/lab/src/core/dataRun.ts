@@ -41,13 +41,16 @@ export interface DataRun {
   evaluate(): Evaluation;
 }
 
+/** A straight line is found best with a place for each value of a category, other networks with vectors where values are many. */
+const embedOf = (hidden: readonly number[]) => (hidden.length === 0 ? "none" : "auto");
+
 /** Everything before the first step: the same here as in the program that {@link programOf} writes. */
 export async function prepareRun(table: Table, settings: DataSettings): Promise<DataRun> {
   const { target, ignore, hidden, runner, epochs, batchSize, seed } = settings;
   const held = validationRows(VALIDATION, seed);
   const kept = (row: number) => !held(row);
   const profiles = await profile(table.columns, [table.chunk], { rows: kept });
-  const { encoder, notes } = TableEncoder.fit(profiles, { target, ignore, file: table.name });
+  const { encoder, notes } = TableEncoder.fit(profiles, { target, ignore, embed: embedOf(hidden), file: table.name });
   const encoded = (rows: (row: number) => boolean) => {
     const { x, y, rows: numbers } = encoder.encode(table.columns, table.chunk, table.name, true, rows);
     const classes = encoder.task === "multiclass";
@@ -179,7 +182,7 @@ const table = await readTable(await openTable(${say(file)}));
 const held = validationRows(${VALIDATION}, ${seed});
 const kept = (row) => !held(row);
 const profiles = await profile(table.columns, [table.chunk], { rows: kept });
-const { encoder } = TableEncoder.fit(profiles, { target: ${say(target)}, ignore: ${say(ignore)} });
+const { encoder } = TableEncoder.fit(profiles, { target: ${say(target)}, ignore: ${say(ignore)}, embed: ${say(embedOf(hidden))} });
 const dataset = (rows) => {
   const { x, y, rows: { length } } = encoder.encode(table.columns, table.chunk, table.name, true, rows);
   const targets = encoder.task === "multiclass" ? tensor(y) : tensor(y).reshape([length, 1]);

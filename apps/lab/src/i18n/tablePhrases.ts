@@ -40,6 +40,15 @@ const NOTES: readonly Phrase[] = [
   [/^(.+) is left out: it is (.+) in all rows$/, (column, value) => `${column} 在所有行里都是 ${value}，不使用`],
   [/^(.+) is left out: it is text that hardly repeats$/, (column) => `${column} 是几乎不重复的文本，不使用`],
   [/^(.+) is left out: it only names or counts the rows$/, (column) => `${column} 只是行的名称或编号，不使用`],
+  [
+    /^(.+) is left out: it has (\d+) different values, too many for a place each; .+$/,
+    (column, n) => `${column} 有 ${n} 个不同的值，太多，不能各占一位，不使用`,
+  ],
+  [
+    /^(.+): (\d+) values have a learnt vector of (\d+) numbers each(?:; (\d+) that occur once share one)?$/,
+    (column, n, size, once) =>
+      `${column}：${n} 个值各有一个学来的 ${size} 维向量${once === undefined ? "" : `；只出现一次的 ${once} 个值共用一个`}`,
+  ],
 ];
 
 /** What may follow a file's name and a line's number. */

@@ -1,4 +1,5 @@
 /** What becomes of each column, by what the training rows hold in it. */
+import { OptionError } from "../errors.js";
 import { numberOf } from "./cells.js";
 import { DataFileError } from "./errors.js";
 import type { ColumnProfile } from "./profile.js";
@@ -10,6 +11,8 @@ const FREE_PLACES = 50;
 const LEAST_COUNT = 5;
 /** and so many for any other. */
 const ENOUGH = 20;
+/** Where there are more than so many, they have vectors or nothing. */
+const MOST_PLACES = 1000;
 const MOST_CLASSES = 100;
 /** Whole numbers of up to so many different values are classes, unless the task is given. */
 const FEW = 10;
@@ -47,7 +50,7 @@ export function targetOf(column: ColumnProfile, task: Task | undefined, file: st
   }
   if (more || values.length > MOST_CLASSES)
     throw new DataFileError(
-      `${file}: the target ${name} has ${more ? "over 1000" : values.length} different values; at most ${MOST_CLASSES} classes can be learnt`,
+      `${file}: the target ${name} has ${more ? "over " : ""}${values.length} different values; at most ${MOST_CLASSES} classes can be learnt`,
     );
   if (chosen === "binary" && values.length !== 2)
     throw new DataFileError(
@@ -64,8 +67,16 @@ export function targetOf(column: ColumnProfile, task: Task | undefined, file: st
   };
 }
 
+/** What was said of a column. */
+export interface Wish {
+  /** It is named among the features. */
+  readonly asked: boolean;
+  /** Whether its values get vectors, if they are names; a number for vectors of so many numbers. */
+  readonly vectors: "auto" | "always" | "never" | number;
+}
+
 /** @returns null if nothing is to be learnt from the column; a note says why */
-export function featureOf(column: ColumnProfile, asked: boolean, notes: string[]): FeatureSpec | null {
+export function featureOf(column: ColumnProfile, { asked, vectors }: Wish, notes: string[]): FeatureSpec | null {
   const { name, type, missing, values } = column;
   const marked = missing > 0;
   const scale = { mean: column.mean, std: column.std || 1 };
@@ -83,12 +94,18 @@ export function featureOf(column: ColumnProfile, asked: boolean, notes: string[]
     notes.push(`${name} is left out: ${why}`);
     return null;
   };
+  const isWanted = vectors === "always" || typeof vectors === "number";
+  if (isWanted && ["number", "date", "boolean"].includes(type))
+    throw new OptionError(
+      `embed names ${name}, a column of ${type}s; tell profile that it holds names: { names: ["${name}"] }`,
+    );
   switch (type) {
     case "empty":
       return leaveOut("it has no value in any row");
     case "constant":
       return leaveOut(`it is ${values[0]![0]} in all rows`);
     case "text":
+      if (isWanted && !column.more) return vectorOf(column, vectors, notes);
       return leaveOut("it is text that hardly repeats");
     case "identifier":
       if (!asked || Number.isNaN(column.mean)) return leaveOut("it only names or counts the rows");
@@ -100,6 +117,11 @@ export function featureOf(column: ColumnProfile, asked: boolean, notes: string[]
     case "boolean":
       return { column: name, kind: "boolean", marked };
     case "category": {
+      if (isWanted || (vectors === "auto" && values.length > FREE_PLACES)) return vectorOf(column, vectors, notes);
+      if (values.length > MOST_PLACES)
+        return leaveOut(
+          `it has ${values.length} different values, too many for a place each; vectors can be learnt of them (embed)`,
+        );
       const hasPlace = (count: number, rank: number) =>
         values.length <= FREE_PLACES || count >= (rank < FREE_PLACES ? LEAST_COUNT : ENOUGH);
       const frequent = values.filter(([, count], rank) => hasPlace(count, rank));
@@ -107,6 +129,19 @@ export function featureOf(column: ColumnProfile, asked: boolean, notes: string[]
       return { column: name, kind: "category", values: own, other: own.length < values.length, marked };
     }
   }
+}
+
+/** Numbers in a vector, if nobody says how many. */
+const usualSize = (values: number): number => Math.max(2, Math.round(1.6 * values ** 0.25));
+
+function vectorOf({ name, values, missing }: ColumnProfile, size: Wish["vectors"], notes: string[]): FeatureSpec {
+  const own = values.filter(([, count]) => count > 1).map(([value]) => value);
+  const length = typeof size === "number" ? size : usualSize(own.length);
+  const rare = values.length - own.length;
+  notes.push(
+    `${name}: ${own.length} values have a learnt vector of ${length} numbers each${rare === 0 ? "" : `; ${rare} that occur once share one`}`,
+  );
+  return { column: name, kind: "vector", values: own.sort(), size: length, marked: missing > 0 };
 }
 
 const decimalOf = ({ decimal }: ColumnProfile) => (decimal === "." ? {} : { decimal });

@@ -1,4 +1,5 @@
 /** Turns rows of a table into numbers, and a model's outputs back into what the target column holds. */
+import { OptionError } from "../errors.js";
 import { booleanOf, isMissing, numberOf, textOf } from "./cells.js";
 import { featureOf, targetOf } from "./choose.js";
 import { unknownColumn } from "./columnNames.js";
@@ -6,7 +7,21 @@ import { dateOf } from "./dates.js";
 import { DataFileError } from "./errors.js";
 import type { ColumnProfile } from "./profile.js";
 import type { Cell, Chunk } from "./source.js";
-import { type EncoderSpec, type FeatureSpec, type TargetSpec, type Task, widthOf } from "./spec.js";
+import {
+  type EncoderSpec,
+  type FeatureSpec,
+  type TargetSpec,
+  type Task,
+  type VectorSpec,
+  vectorsOf,
+  widthOf,
+} from "./spec.js";
+
+/**
+ * Which categories have a learnt vector for each value: "auto" for those of many values, "none", or columns with the size of
+ * their vectors (null: by the number of values).
+ */
+export type Embed = "auto" | "none" | Readonly<Record<string, number | null>>;
 
 export interface EncoderOptions {
   readonly target: string;
@@ -15,6 +30,10 @@ export interface EncoderOptions {
   readonly features?: readonly string[] | undefined;
   /** Not these. */
   readonly ignore?: readonly string[] | undefined;
+  /**
+   * Which categories have vectors. Default "auto". Columns that look like numbers must be known as names to {@link profile}.
+   */
+  readonly embed?: Embed | undefined;
   /** The file, for messages. */
   readonly file?: string;
 }
@@ -43,11 +62,32 @@ const NO_PLACE = -1;
  * a place for each value, missing values the mean and a mark.
  */
 export class TableEncoder {
-  /** Numbers in an encoded row. */
+  /** Numbers in an encoded row: first the {@link plain} ones, then a value's number for each of {@link vectors}. */
   readonly width: number;
+  /** How many of them a network reads as they are. */
+  readonly plain: number;
+  /** Categories whose values have vectors, in the order of their numbers in a row. */
+  readonly vectors: readonly VectorSpec[];
+  /** Where each feature's numbers begin in a row. */
+  private readonly starts: readonly number[];
 
   constructor(readonly spec: EncoderSpec) {
-    this.width = spec.features.reduce((sum, feature) => sum + widthOf(feature), 0);
+    const { features } = spec;
+    this.vectors = features.filter((feature) => feature.kind === "vector");
+    this.width = features.reduce((sum, feature) => sum + widthOf(feature), 0);
+    this.plain = this.width - this.vectors.length;
+    let plain = 0;
+    let vectors = this.plain;
+    this.starts = features.map((feature) => {
+      if (feature.kind === "vector") return vectors++;
+      plain += widthOf(feature);
+      return plain - widthOf(feature);
+    });
+  }
+
+  /** Numbers that reach a network's first layer: the plain ones, and the vectors. */
+  get inputs(): number {
+    return this.vectors.reduce((sum, { size }) => sum + size, this.plain);
   }
 
   get task(): Task {
@@ -65,13 +105,19 @@ export class TableEncoder {
    *
    * @param profiles - of the training rows
    * @returns the encoder, and notes in words on what was left out or taken for missing
-   * @throws DataFileError if there is no such target, it is constant, or nothing is left to learn from
+   * @throws DataFileError if there is no such target, it is constant, or nothing is left to learn from; OptionError if `embed`
+   *   names columns that are not used, or are not names
    */
   static fit(profiles: readonly ColumnProfile[], options: EncoderOptions): { encoder: TableEncoder; notes: string[] } {
-    const { target: name, features: wanted, ignore = [], file = "the table" } = options;
+    const { target: name, features: wanted, ignore = [], embed = "auto", file = "the table" } = options;
+    const embedded = typeof embed === "string" ? {} : embed;
     const byName = new Map(profiles.map((column) => [column.name, column]));
-    for (const column of [name, ...(wanted ?? []), ...ignore]) {
+    for (const column of [name, ...(wanted ?? []), ...ignore, ...Object.keys(embedded)]) {
       if (!byName.has(column)) throw new DataFileError(unknownColumn(file, column, [...byName.keys()]));
+    }
+    for (const column of Object.keys(embedded)) {
+      if (column === name || ignore.includes(column) || wanted?.includes(column) === false)
+        throw new OptionError(`embed names ${column}, from which nothing is to be learnt`);
     }
     const notes: string[] = [];
     const target = targetOf(byName.get(name)!, options.task, file, notes);
@@ -79,7 +125,9 @@ export class TableEncoder {
     for (const column of profiles) {
       if (column.name === name || ignore.includes(column.name)) continue;
       if (wanted !== undefined && !wanted.includes(column.name)) continue;
-      const feature = featureOf(column, wanted !== undefined, notes);
+      const own = Object.hasOwn(embedded, column.name) ? (embedded[column.name] ?? "always") : "never";
+      const vectors = embed === "auto" ? embed : own;
+      const feature = featureOf(column, { asked: wanted !== undefined, vectors }, notes);
       if (feature !== null) features.push(feature);
     }
     if (features.length === 0)
@@ -168,29 +216,32 @@ export class TableEncoder {
    */
   expand(values: Float32Array, from: number, x: Float32Array, to: number): void {
     const { features } = this.spec;
-    let at = to * this.width;
+    const start = to * this.width;
     for (let f = 0; f < features.length; f++) {
       const feature = features[f]!;
       const value = values[from * features.length + f]!;
-      const width = widthOf(feature);
+      const at = start + this.starts[f]!;
       if (Number.isNaN(value)) {
-        if (feature.marked) x[at + width - 1] = 1;
+        // The last of the vectors is that of missing values, or of others where none was missing.
+        if (feature.kind === "vector") x[at] = vectorsOf(feature) - 1;
+        else if (feature.marked) x[at + widthOf(feature) - 1] = 1;
       } else if (feature.kind !== "category") x[at] = value;
       else if (value !== NO_PLACE) x[at + value] = 1;
-      at += width;
     }
   }
 
-  /** What stands behind the columns of an encoded row: "origin = Japan", "year", "year is missing". */
+  /** What stands behind the columns of an encoded row: "origin = Japan", "year", "year is missing"; "city" for a city's number. */
   names(): string[] {
-    return this.spec.features.flatMap((feature) => {
+    const plain = this.spec.features.flatMap((feature) => {
       const { column, kind, marked } = feature;
+      if (kind === "vector") return [];
       const own =
         kind === "category"
           ? [...feature.values.map((value) => `${column} = ${value}`), ...(feature.other ? [`${column} = other`] : [])]
           : [column];
       return marked ? [...own, `${column} is missing`] : own;
     });
+    return [...plain, ...this.vectors.map(({ column }) => column)];
   }
 
   toJSON(): EncoderSpec {
@@ -206,7 +257,7 @@ function indexOf(columns: readonly string[], name: string, file: string): number
 
 /** Places of a category's values; empty for other kinds. */
 const placesOf = (feature: FeatureSpec): ReadonlyMap<string, number> =>
-  new Map(feature.kind === "category" ? feature.values.map((value, i) => [value, i]) : []);
+  new Map("values" in feature ? feature.values.map((value, i) => [value, i]) : []);
 
 /** What a cell that is there becomes; null if it is not of the feature's kind. */
 function featureValue(feature: FeatureSpec, places: ReadonlyMap<string, number>, cell: Cell): number | null {
@@ -222,6 +273,8 @@ function featureValue(feature: FeatureSpec, places: ReadonlyMap<string, number>,
     }
     case "category":
       return places.get(textOf(cell)) ?? (feature.other ? feature.values.length : NO_PLACE);
+    case "vector":
+      return places.get(textOf(cell)) ?? feature.values.length;
   }
 }
 

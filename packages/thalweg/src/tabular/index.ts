@@ -1,7 +1,7 @@
 export type { FileInput } from "./bytes.js";
 export { type Decimal, isMissing } from "./cells.js";
 export type { DateOrder } from "./dates.js";
-export { type CompactRows, type Encoded, type EncoderOptions, TableEncoder } from "./encoder.js";
+export { type CompactRows, type Embed, type Encoded, type EncoderOptions, TableEncoder } from "./encoder.js";
 export { DataFileError } from "./errors.js";
 export { type ModelFiles, type NetworkSpec, type Prediction, TabularModel } from "./model.js";
 export { openTable } from "./openTable.js";
@@ -9,7 +9,7 @@ export { type ColumnProfile, type ColumnType, type ProfileOptions, profile } fro
 export { type Baseline, baselineOf, type Evaluation, isLoss, type Scores, scoresFor } from "./score.js";
 export { type Sizes, sizesFor } from "./sizes.js";
 export type { Cell, Chunk, TableSource } from "./source.js";
-export type { EncoderSpec, FeatureSpec, TargetSpec, Task } from "./spec.js";
+export type { EncoderSpec, FeatureSpec, TargetSpec, Task, VectorSpec } from "./spec.js";
 export { readTable, type Table, tableOf, validationRows } from "./table.js";
 export { TableBatches, type TableBatchesOptions } from "./tableBatches.js";
 export { TableDataset } from "./tableDataset.js";

@@ -14,8 +14,9 @@ import type { Tensor } from "../tensor/tensor.js";
 import { TableEncoder } from "./encoder.js";
 import { DataFileError } from "./errors.js";
 import type { Cell, Chunk } from "./source.js";
-import type { EncoderSpec, Task } from "./spec.js";
+import { type EncoderSpec, type Task, type VectorSpec, vectorsOf } from "./spec.js";
 import { type Table, tableOf } from "./table.js";
+import { Vectors } from "./vectors.js";
 
 /** The shape of the network. */
 export interface NetworkSpec {
@@ -69,13 +70,24 @@ export class TabularModel {
     readonly network: Module,
   ) {}
 
-  /** A model with new weights, drawn from the default generator. */
-  static create(encoder: TableEncoder, spec: NetworkSpec): TabularModel {
+  /**
+   * A model with new weights, drawn from the default generator.
+   *
+   * @param options - `sparseFrom`: tables of vectors of so many numbers or more keep their gradients as rows, for rules that take
+   *   those ([which](docs/sparse.md)). Default: none does
+   */
+  static create(
+    encoder: TableEncoder,
+    spec: NetworkSpec,
+    { sparseFrom = Number.POSITIVE_INFINITY }: { sparseFrom?: number | undefined } = {},
+  ): TabularModel {
     const { kind, hidden, dropout } = spec;
     if (kind === "linear" && hidden.length > 0)
       throw new OptionError("TabularModel: a linear model has no hidden layers");
+    const { vectors, plain } = encoder;
     const layers: Module[] = [];
-    let width = encoder.width;
+    if (vectors.length > 0) layers.push(new Vectors(plain, vectors.map(sizeOf), sparseFrom));
+    let width = encoder.inputs;
     for (const next of hidden) {
       layers.push(new Linear(width, next), new ReLU());
       if (dropout > 0) layers.push(new Dropout(dropout));
@@ -169,6 +181,8 @@ export class TabularModel {
     return model;
   }
 }
+
+const sizeOf = (feature: VectorSpec): readonly [number, number] => [vectorsOf(feature), feature.size];
 
 const isTable = (rows: unknown): rows is Table => typeof rows === "object" && rows !== null && "chunk" in rows;
 

@@ -32,19 +32,25 @@ export interface ColumnProfile {
   /** The first of such dates, in a column that is not taken as dates because all may be read either way. */
   readonly ambiguous: string | null;
   /**
-   * Different values with their counts, the most frequent first. If there are more than {@link MOST_VALUES}, the first of them,
-   * and counts up to where another came.
+   * Different values with their counts, the most frequent first. If there are more than are counted, the first
+   * {@link MOST_VALUES} of them, and counts up to where another came.
    */
   readonly values: readonly (readonly [value: string, count: number])[];
-  /** There are more different values than {@link MOST_VALUES}. */
+  /** There are more different values than are counted: {@link MOST_VALUES}, of texts that repeat {@link MOST_NAMES}. */
   readonly more: boolean;
   /** Cells of a column of numbers, dates or booleans that are something else, and the first of them. */
   readonly strange: number;
   readonly firstStrange: { readonly cell: string; readonly place: string } | null;
 }
 
-/** Different values that are counted; beyond it a column counts as text. */
+/** Different values that are counted of numbers, dates and booleans. */
 export const MOST_VALUES = 1000;
+/** Different values that are counted of texts, such as cities; where there are more, a column counts as text. */
+export const MOST_NAMES = 65_536;
+/** So many letters in all, so that long texts take little memory; */
+const MOST_LETTERS = 4 * 2 ** 20;
+/** and no more than so many values if half of the cells so far were another one: such texts hardly repeat. */
+const MANY = 16_384;
 
 /** Where this share of a column's cells is of one type, the others count as missing. */
 const NEARLY_ALL = 0.98;
@@ -71,12 +77,17 @@ class Gatherer {
   private counting = true;
   /** What such numbers are above the rows' own. */
   private offset = Number.NaN;
-  private readonly values = new Map<string, number>();
+  private values = new Map<string, number>();
+  private letters = 0;
   private more = false;
   /** The first cell that is no number, no date of this order, neither yes nor no. */
   private readonly firstNot: Partial<Record<Known, { cell: string; place: string }>> = {};
 
-  constructor(private readonly name: string) {}
+  /** @param named - the cells are names, whatever they look like */
+  constructor(
+    private readonly name: string,
+    private readonly named: boolean,
+  ) {}
 
   add(cell: Cell, row: number, place: () => string, commas: boolean): void {
     this.rows++;
@@ -107,8 +118,31 @@ class Gatherer {
   private count(text: string): void {
     const count = this.values.get(text);
     if (count !== undefined) this.values.set(text, count + 1);
-    else if (this.values.size < MOST_VALUES) this.values.set(alone(text), 1);
-    else this.more = true;
+    else if (this.values.size < MOST_VALUES || this.isWorthwhile()) {
+      this.values.set(alone(text), 1);
+      this.letters += text.length;
+    } else {
+      this.more = true;
+      this.values = new Map([...this.values].slice(0, MOST_VALUES));
+    }
+  }
+
+  /** Whether more values than a few are to be counted: of names that repeat. */
+  private isWorthwhile(): boolean {
+    const { size } = this.values;
+    if (size >= MOST_NAMES || this.letters >= MOST_LETTERS) return false;
+    const present = this.rows - this.missing;
+    if (size >= MANY && 2 * size > present) return false;
+    const dates = Math.max(...ORDERS.map((order) => this.dates[order].count));
+    return this.named || Math.max(this.numbers.count, this.commas?.count ?? 0, dates, this.booleans) < present / 2;
+  }
+
+  /** The sort of names: of few different ones, or of ones that hardly repeat. */
+  private sortOfNames(): ColumnType {
+    const present = this.rows - this.missing;
+    const distinct = this.values.size;
+    if (present > 20 && !this.more && distinct === present) return "identifier";
+    return this.more || (distinct > 50 && distinct > present / 2) ? "text" : "category";
   }
 
   private addComma(number: number, only: boolean): void {
@@ -138,22 +172,22 @@ class Gatherer {
     const present = rows - missing;
     const most = (count: number) => count === present || (present > 20 && count >= NEARLY_ALL * present);
     const distinct = this.values.size;
-    const decimal: Decimal = this.commas !== null && this.onlyComma ? "," : ".";
+    const decimal: Decimal = !this.named && this.commas !== null && this.onlyComma ? "," : ".";
     const numbers = decimal === "," ? this.commas! : this.numbers;
     const [dayFirst, monthFirst] = ORDERS.map((order) => this.dates[order].count) as [number, number];
     // As many dates whichever comes first: all are written otherwise, or nothing says which it is.
     const order: DateOrder = dayFirst >= monthFirst ? "day first" : "month first";
     const areDates = most(this.dates[order].count) && this.dates[order].count > 0;
-    const isAmbiguous = areDates && dayFirst === monthFirst && this.firstEitherWay !== null;
+    const isAmbiguous = !this.named && areDates && dayFirst === monthFirst && this.firstEitherWay !== null;
     const type = ((): ColumnType => {
       if (present === 0) return "empty";
       if (distinct === 1) return "constant";
+      if (this.named) return this.sortOfNames();
       const counts = decimal === "." && this.counting && numbers.whole && rows > 20;
       if (most(numbers.count)) return counts ? "identifier" : "number";
       if (areDates && !isAmbiguous) return "date";
       if (most(booleans)) return "boolean";
-      if (present > 20 && (more ? MOST_VALUES : distinct) === present) return "identifier";
-      return more || (distinct > 50 && distinct > present / 2) ? "text" : "category";
+      return this.sortOfNames();
     })();
     const dates = this.dates[order];
     const { min, max, mean, std } = type === "date" ? dates : numbers;
@@ -232,15 +266,17 @@ class Numbers extends Moments {
 export interface ProfileOptions {
   /** Which rows are looked at, by their number from 0. Default all. */
   readonly rows?: ((row: number) => boolean) | undefined;
+  /** Columns of names, also where they look like numbers or dates: numbers of products, postal codes. Default none. */
+  readonly names?: readonly string[] | undefined;
 }
 
 /** Profiles of all columns, in the table's order. */
 export async function profile(
   columns: readonly string[],
   chunks: Iterable<Chunk> | AsyncIterable<Chunk>,
-  { rows = () => true }: ProfileOptions = {},
+  { rows = () => true, names = [] }: ProfileOptions = {},
 ): Promise<ColumnProfile[]> {
-  const gatherers = columns.map((name) => new Gatherer(name));
+  const gatherers = columns.map((name) => new Gatherer(name, names.includes(name)));
   for await (const chunk of chunks) {
     const kept: number[] = [];
     for (let r = 0; r < chunk.length; r++) if (rows(chunk.first + r)) kept.push(r);

@@ -35,7 +35,21 @@ export type FeatureSpec =
       readonly values: readonly string[];
       readonly other: boolean;
       readonly marked: boolean;
+    }
+  /**
+   * The number of the value, by which the network finds its vector of so many learnt numbers. Behind the values' vectors there is one
+   * for values that are rare or new, and where `marked` one for a missing value (there is no mark beside the number).
+   */
+  | {
+      readonly column: string;
+      readonly kind: "vector";
+      readonly values: readonly string[];
+      readonly size: number;
+      readonly marked: boolean;
     };
+
+/** A category whose values have vectors. */
+export type VectorSpec = Extract<FeatureSpec, { kind: "vector" }>;
 
 export type TargetSpec =
   | {
@@ -56,5 +70,11 @@ export interface EncoderSpec {
 }
 
 /** Numbers that a feature becomes. */
-export const widthOf = (feature: FeatureSpec): number =>
-  (feature.kind === "category" ? feature.values.length + (feature.other ? 1 : 0) : 1) + (feature.marked ? 1 : 0);
+export function widthOf(feature: FeatureSpec): number {
+  if (feature.kind === "vector") return 1;
+  const own = feature.kind === "category" ? feature.values.length + (feature.other ? 1 : 0) : 1;
+  return own + (feature.marked ? 1 : 0);
+}
+
+/** Vectors of a feature: of its values, of others, of missing ones. */
+export const vectorsOf = ({ values, marked }: VectorSpec): number => values.length + 1 + (marked ? 1 : 0);

@@ -226,7 +226,7 @@ describe("TableEncoder", () => {
       rows.concat(rows, rows, rows, rows).map((row, i) => ({ ...row, colour: i % 4 ? `c${i % 5}` : `r${i}` })),
     );
     const profiles = await profile(many.columns, [many.chunk]);
-    const { encoder } = TableEncoder.fit(profiles, { target: "price", features: ["colour"] });
+    const { encoder } = TableEncoder.fit(profiles, { target: "price", features: ["colour"], embed: "none" });
     const feature = encoder.spec.features[0]!;
     expect(feature).toMatchObject({ kind: "category", other: true, values: ["c0", "c1", "c2", "c3", "c4"] });
   });
@@ -236,7 +236,10 @@ describe("TableEncoder", () => {
       Array.from({ length: 80 }, (_, v) => new Array(of(v)).fill(`v${String(v).padStart(2, "0")}`)).flat();
     const placesOf = async (names: readonly string[]) => {
       const table = tableOf(names.map((name, i) => ({ name, y: (i * 37) % 101 })));
-      const { encoder } = TableEncoder.fit(await profile(table.columns, [table.chunk]), { target: "y" });
+      const { encoder } = TableEncoder.fit(await profile(table.columns, [table.chunk]), {
+        target: "y",
+        embed: "none",
+      });
       return encoder.width;
     };
     expect(await placesOf(held(() => 20))).toBe(80);

@@ -3,45 +3,13 @@
  * Software rendering, as on a machine without a graphics card, unless GPU=1.
  */
 import { execFile } from "node:child_process";
-import { readFile, writeFile } from "node:fs/promises";
-import { createServer } from "node:http";
-import { extname, join } from "node:path";
+import { writeFile } from "node:fs/promises";
 import process from "node:process";
-import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import { gzipSync } from "node:zlib";
-import { chromium } from "playwright-core";
+import { chromiumPath, openSite } from "./site.mjs";
 
-const site = fileURLToPath(new URL("dist/site", import.meta.url));
-const types = {
-  ".html": "text/html",
-  ".js": "text/javascript",
-  ".css": "text/css",
-  ".svg": "image/svg+xml",
-  ".woff2": "font/woff2",
-};
-const server = createServer((request, response) => {
-  const path = new URL(request.url, "http://localhost").pathname;
-  readFile(join(site, path.endsWith("/") ? "index.html" : path)).then(
-    (body) => {
-      response.setHeader(
-        "content-type",
-        types[extname(path)] ?? (path.endsWith("/") ? "text/html" : "application/octet-stream"),
-      );
-      response.setHeader("content-encoding", "gzip");
-      response.end(gzipSync(body));
-    },
-    () => response.writeHead(404).end(),
-  );
-});
-await new Promise((resolve) => server.listen(0, "127.0.0.1", resolve));
-const url = `http://127.0.0.1:${server.address().port}/`;
-
-const chromiumPath = process.env.CHROMIUM_PATH ?? "/usr/bin/chromium";
-const browser = await chromium.launch({
-  executablePath: chromiumPath,
-  args: ["--no-sandbox", "--disable-background-networking", ...(process.env.GPU ? [] : ["--disable-gpu"])],
-});
+const { url, browser, close } = await openSite();
 const row = (what, figure) => process.stdout.write(`${what.padEnd(70)} ${figure}\n`);
 const median = (xs) => [...xs].sort((a, b) => a - b)[Math.floor(xs.length / 2)];
 
@@ -267,5 +235,4 @@ const parts = { load, race, answers, sweep };
 const asked = process.argv.slice(2);
 if (asked.includes("lighthouse")) await lighthouse();
 for (const [name, part] of Object.entries(parts)) if (asked.length === 0 || asked.includes(name)) await part();
-await browser.close();
-server.close();
+await close();

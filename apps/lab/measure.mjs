@@ -5,6 +5,7 @@
 import { execFile } from "node:child_process";
 import { writeFile } from "node:fs/promises";
 import process from "node:process";
+import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import { gzipSync } from "node:zlib";
 import { chromiumPath, openSite } from "./site.mjs";

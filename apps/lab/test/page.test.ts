@@ -353,6 +353,9 @@ describe("the lab in Chromium", () => {
     await other.reload();
     await other.waitForFunction(settled);
     expect(await other.locator("h1").textContent()).toContain("Thalweg lab");
+    await other.getByRole("button", { name: "Your data" }).click();
+    await other.getByRole("button", { name: "Try 406 cars" }).click();
+    await other.getByText("cars.csv: 406 rows").waitFor();
     await context.close();
   });
 

@@ -1,12 +1,8 @@
 /** Which part of a surface is looked at, and how it is moved and enlarged. */
-import type { Zoom } from "./state.js";
+import { LEAST_ZOOM, MOST_ZOOM, type Zoom } from "./state.js";
 import type { Surface } from "./surfaces.js";
 
 type View = Surface["view"];
-
-/** A surface is enlarged up to so many times: beyond, float32 cannot tell neighbours apart. */
-const MOST = 1000;
-const LEAST = 0.2;
 
 /** The part to be shown: what the zoom says, or the surface's own view, grown, if need be, so that the start lies in it. */
 export function partOf({ x, y }: View, start: readonly [number, number], zoom: Zoom | null): View {
@@ -26,7 +22,7 @@ function including([from, to]: View["x"], p: number): [number, number] {
 /** The zoom that enlarges what is shown by a factor, while one point stays where it is. */
 export function enlarged(own: View, shown: View, factor: number, [px, py]: readonly [number, number]): Zoom {
   const present = (own.x[1] - own.x[0]) / (shown.x[1] - shown.x[0]);
-  const next = Math.min(Math.max(present * factor, LEAST), MOST);
+  const next = Math.min(Math.max(present * factor, LEAST_ZOOM), MOST_ZOOM);
   const middle = ([from, to]: View["x"], p: number) => p + ((from + to) / 2 - p) * (present / next);
   return tidy(own, [middle(shown.x, px), middle(shown.y, py), next]);
 }

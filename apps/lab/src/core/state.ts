@@ -39,6 +39,9 @@ export interface LabState {
 }
 
 export const MOST_STEPS = 5000;
+/** A surface is enlarged up to so many times: beyond, float32 cannot tell neighbours apart. */
+export const MOST_ZOOM = 1000;
+export const LEAST_ZOOM = 0.2;
 export const MOST_RUNNERS = 6;
 
 export const initialState: LabState = {
@@ -134,7 +137,9 @@ export function turnedTo(turn: number, tilt: number): [number, number] {
 
 function readZoom(text: string | null): Zoom | null {
   const numbers = readNumbers(text, 3) as [number, number, number] | null;
-  return numbers === null || numbers[2] <= 0 ? null : numbers;
+  if (numbers === null || numbers[2] <= 0) return null;
+  const [x, y, factor] = numbers;
+  return [x, y, Math.min(Math.max(factor, LEAST_ZOOM), MOST_ZOOM)];
 }
 
 function readRunners(text: string | null): Runner[] | null {

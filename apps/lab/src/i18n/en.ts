@@ -129,6 +129,7 @@ export const en = {
     opening: (name: string) => `Reading ${name} …`,
     opened: (name: string, rows: number) => `${name}: ${rows} rows. Drop or choose another`,
     choose: "Choose a file",
+    example: "No table at hand? Try 406 cars",
     target: "Predict",
     columns: "From the columns",
     types: {

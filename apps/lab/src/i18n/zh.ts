@@ -125,6 +125,7 @@ export const zh: Words = {
     opening: (name) => `正在读取 ${name}……`,
     opened: (name, rows) => `${name}：${rows} 行。可拖入或选择其他文件`,
     choose: "选择文件",
+    example: "手边没有表格？试试 406 辆汽车的数据",
     target: "预测",
     columns: "使用的列",
     types: {

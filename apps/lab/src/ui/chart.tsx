@@ -137,12 +137,17 @@ function Legend({ lines, told }: Pick<ChartProps, "lines" | "told">) {
     <span class="legend">
       {lines.map((line, i) => (
         <span key={`${i}${line.name}`} style={{ "--mine": `var(${line.colour})` }} class={line.dashed ? "dashed" : ""}>
-          <i aria-hidden="true" /> {line.name}{" "}
-          <b>{short(line.values[Math.min(step, line.values.length - 1)] ?? Number.NaN)}</b>
+          <i aria-hidden="true" /> {line.name} <b>{figureAt(line, step)}</b>
         </span>
       ))}
     </span>
   );
+}
+
+/** What is counted from step 1 on has no figure at step 0. */
+function figureAt({ values }: Line, step: number): string {
+  const value = values[Math.min(step, values.length - 1)] ?? Number.NaN;
+  return step === 0 && Number.isNaN(value) ? "–" : short(value);
 }
 
 function dataOf(lines: readonly Line[], log: boolean): uPlot.AlignedData {

@@ -1,6 +1,7 @@
 /** The person's own data: a table, what to learn from it, and how training goes. */
 import { useEffect, useMemo } from "preact/hooks";
 import type { ColumnProfile } from "thalweg/tabular";
+import cars from "../../../../examples/data/cars.csv?url";
 import { programOf } from "../core/dataRun.js";
 import { libraryOptions, optionsOf, RULE_NAMES, type RuleName } from "../core/rules.js";
 import { words } from "../i18n/index.js";
@@ -48,6 +49,7 @@ export default function OwnDataView() {
       <div class="controls">
         <p class="intro">{w.data.intro}</p>
         <Opener />
+        {opened.value === null ? <Example /> : null}
         {dataComplaint.value === null ? null : (
           <p class="complaint" role="alert">
             {aboutTable(dataComplaint.value)}
@@ -64,6 +66,23 @@ export default function OwnDataView() {
 
 function take(file: File | undefined): void {
   if (file !== undefined) openFile(file.name, file);
+}
+
+/** For whoever has no table at hand, as on a phone. */
+function Example() {
+  const open = async () => {
+    try {
+      const answer = await fetch(cars);
+      openFile("cars.csv", await answer.blob());
+    } catch (error) {
+      dataComplaint.value = String(error);
+    }
+  };
+  return (
+    <button type="button" class="quiet example" onClick={open}>
+      {words.value.data.example}
+    </button>
+  );
 }
 
 function Opener() {

@@ -92,6 +92,11 @@ export function connect(): void {
     }
   });
   effect(() => {
+    // Another view, or stop of the tour, is another page to go back from.
+    if (placeOf(settings.value) !== placeOf(fromHash(location.hash)))
+      history.pushState(null, "", `#${toHash(lab.peek())}`);
+  });
+  effect(() => {
     void [settings.value, step.value];
     // While something is dragged or played the address waits: writing it costs a frame, and browsers allow so many changes a second.
     clearTimeout(pendingAddress);
@@ -107,6 +112,7 @@ export function connect(): void {
     change(fromHash(new URL(newURL).hash));
   });
 }
+const placeOf = ({ view, stop }: Pick<LabState, "view" | "stop">): string => (view === "why" ? `${view}${stop}` : view);
 let pendingAddress: ReturnType<typeof setTimeout> | undefined;
 let lastTold = 0;
 

@@ -56,10 +56,8 @@ export function SweepView() {
   // The question holds all that the sweep depends on.
   useEffect(() => {
     if (x !== sweep.x || y !== sweep.y) change({ sweep: { ...sweep, x, y } });
-    else {
-      const timer = setTimeout(run, 120);
-      return () => clearTimeout(timer);
-    }
+    const timer = setTimeout(run, 120);
+    return () => clearTimeout(timer);
   }, [question]);
 
   const set = (name: "x" | "y", axis: Axis) => change({ sweep: { ...sweep, [name]: axis } });

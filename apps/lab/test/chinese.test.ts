@@ -161,6 +161,7 @@ describe("what is said of a table", () => {
     ["columns of no use", rows("x,a,b,c,y", (i) => `${i % 7}.5,,same,a sentence of row ${i * i},${i}.25`)],
     ["row numbers", rows("id,x,y", (i) => `${i},${i % 7}.5,${(i * 7) % 60}.25`)],
     ["too many names", rows("x,city,y", (i) => `${i % 7}.5,city ${i % 1100},${i}.25`, 4400)],
+    ["texts of which there are too many", rows("x,c,y", (i) => `${i % 7}.5,text ${i} of many,${i}.25`, 20_000)],
     ["names with vectors", rows("x,city,y", (i) => `${i % 7}.5,city ${i % 71},${i}.25`, 400), [4]],
     ["names that occur once", rows("x,city,y", (i) => `${i % 7}.5,city ${i < 9 ? i : i % 71},${i}.25`, 180), [4]],
   ];

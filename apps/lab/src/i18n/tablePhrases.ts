@@ -40,6 +40,7 @@ const NOTES: readonly Phrase[] = [
   [/^(.+) is left out: it is (.+) in all rows$/, (column, value) => `${column} 在所有行里都是 ${value}，不使用`],
   [/^(.+) is left out: it is text that hardly repeats$/, (column) => `${column} 是几乎不重复的文本，不使用`],
   [/^(.+) is left out: it only names or counts the rows$/, (column) => `${column} 只是行的名称或编号，不使用`],
+  [/^(.+) is left out: it has too many different values$/, (column) => `${column} 的不同值太多，不使用`],
   [
     /^(.+) is left out: it has (\d+) different values, too many for a place each; .+$/,
     (column, n) => `${column} 有 ${n} 个不同的值，太多，不能各占一位，不使用`,

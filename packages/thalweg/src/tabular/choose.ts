@@ -106,7 +106,7 @@ export function featureOf(column: ColumnProfile, { asked, vectors }: Wish, notes
       return leaveOut(`it is ${values[0]![0]} in all rows`);
     case "text":
       if (isWanted && !column.more) return vectorOf(column, vectors, notes);
-      return leaveOut("it is text that hardly repeats");
+      return leaveOut(column.more ? "it has too many different values" : "it is text that hardly repeats");
     case "identifier":
       if (!asked || Number.isNaN(column.mean)) return leaveOut("it only names or counts the rows");
       return { column: name, kind: "number", ...scale, marked };

@@ -49,8 +49,11 @@ export const MOST_VALUES = 1000;
 export const MOST_NAMES = 65_536;
 /** So many letters in all, so that long texts take little memory; */
 const MOST_LETTERS = 4 * 2 ** 20;
-/** and no more than so many values if half of the cells so far were another one: such texts hardly repeat. */
+/** and no more than so many values if nearly all cells so far were another one: such texts hardly repeat. */
 const MANY = 16_384;
+
+/** A user that comes in ten rows of a million comes seldom among the first ones, but some do. */
+const HARDLY_REPEATS = 0.95;
 
 /** Where this share of a column's cells is of one type, the others count as missing. */
 const NEARLY_ALL = 0.98;
@@ -132,7 +135,7 @@ class Gatherer {
     const { size } = this.values;
     if (size >= MOST_NAMES || this.letters >= MOST_LETTERS) return false;
     const present = this.rows - this.missing;
-    if (size >= MANY && 2 * size > present) return false;
+    if (size >= MANY && size > HARDLY_REPEATS * present) return false;
     const dates = Math.max(...ORDERS.map((order) => this.dates[order].count));
     return this.named || Math.max(this.numbers.count, this.commas?.count ?? 0, dates, this.booleans) < present / 2;
   }

@@ -103,17 +103,21 @@ describe("categories of many values", () => {
     expect(kinds(named)).toEqual({ text: "vector", size: "number" });
   });
 
-  it("texts that hardly repeat are counted only so far", async () => {
+  it("many thousands of names are counted, but texts that hardly repeat only so far", async () => {
     const rows = Array.from({ length: 40_000 }, (_, i) => ({
       text: `${i} is a number`,
       again: i % 30_000,
       name: `n${i % 30_000}`,
+      // About two rows each, in no order.
+      user: `user ${Math.floor(20_000 * Math.abs((Math.sin(i * 12.9898) * 43758.5453) % 1))}`,
     }));
     const table = tableOf(rows);
-    const [text, again, name] = await profile(table.columns, [table.chunk]);
+    const [text, again, name, user] = await profile(table.columns, [table.chunk]);
     expect(text).toMatchObject({ type: "text", more: true });
     expect(again).toMatchObject({ type: "number", more: true });
     expect(name).toMatchObject({ type: "text", more: true });
+    expect(user).toMatchObject({ type: "category", more: false });
+    expect(user!.values.length).toBeGreaterThan(15_000);
     for (const { values } of [text!, again!, name!]) expect(values).toHaveLength(1000);
   });
 

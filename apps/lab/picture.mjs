@@ -1,22 +1,49 @@
-/** Takes the README's pictures of the lab, docs/pictures/lab.png and lab-dark.png: `npm run lab:picture`. */
+/** Takes the pictures of the lab that the documents show, light and dark, from the build: `node apps/lab/picture.mjs`. */
+import { readFile, writeFile } from "node:fs/promises";
+import { createServer } from "node:http";
+import { extname, join } from "node:path";
+import process from "node:process";
 import { fileURLToPath } from "node:url";
-import { openSite } from "./site.mjs";
+import { chromium } from "playwright-core";
 
-/** What the lab begins with, before the paths have reached the minimum. */
-const SHOWN = "step=40";
-const target = (name) => fileURLToPath(new URL(`../../docs/pictures/${name}.png`, import.meta.url));
+const STATE =
+  "surface=rosenbrock&start=-1.2,1&turned=-28,46&run=RMSprop,lr:0.01;Adam,lr:0.01;SGD,lr:0.001&selected=0&steps=1000&step=700";
 
-const { url, browser, close } = await openSite();
-for (const [colorScheme, name] of [
-  ["light", "lab"],
-  ["dark", "lab-dark"],
-]) {
-  const page = await browser.newPage({ viewport: { width: 1280, height: 800 }, colorScheme, deviceScaleFactor: 1 });
-  await page.goto(`${url}#${SHOWN}`);
-  await page.waitForFunction(() => globalThis.lab && !globalThis.lab.computing() && globalThis.lab.tracks().length > 0);
-  await page.evaluate(() => document.fonts.ready);
-  await page.waitForTimeout(1000);
-  await page.screenshot({ path: target(name) });
+const site = fileURLToPath(new URL("dist/site", import.meta.url));
+const types = { ".html": "text/html", ".js": "text/javascript", ".css": "text/css", ".svg": "image/svg+xml" };
+const server = createServer((request, response) => {
+  const path = new URL(request.url, "http://localhost").pathname;
+  const file = join(site, path === "/" ? "index.html" : path);
+  readFile(file).then(
+    (body) => response.setHeader("content-type", types[extname(file)] ?? "application/octet-stream").end(body),
+    () => response.writeHead(404).end(),
+  );
+});
+await new Promise((resolve) => server.listen(0, "127.0.0.1", resolve));
+const browser = await chromium.launch({
+  executablePath: process.env.CHROMIUM_PATH ?? "/usr/bin/chromium",
+  args: ["--no-sandbox", "--disable-gpu"],
+});
+
+for (const theme of ["light", "dark"]) {
+  const viewport = { width: 1440, height: 800 };
+  const page = await browser.newPage({ viewport, colorScheme: theme, locale: "en-US", deviceScaleFactor: 1.5 });
+  await page.goto(`http://127.0.0.1:${server.address().port}/#${STATE}`);
+  await page.waitForFunction(() => globalThis.lab && !globalThis.lab.computing());
+  await page.locator(".chart canvas").first().waitFor();
+  await page.waitForTimeout(500);
+  const png = (await page.screenshot({ fullPage: true })).toString("base64");
+  // WebP is a third of PNG, and the browser is at hand.
+  const webp = await page.evaluate(async (data) => {
+    const image = new Image();
+    image.src = `data:image/png;base64,${data}`;
+    await image.decode();
+    const canvas = Object.assign(document.createElement("canvas"), { width: image.width, height: image.height });
+    canvas.getContext("2d").drawImage(image, 0, 0);
+    return canvas.toDataURL("image/webp", 0.86).split(",")[1];
+  }, png);
+  await writeFile(new URL(`../../docs/lab-${theme}.webp`, import.meta.url), Buffer.from(webp, "base64"));
   await page.close();
 }
-await close();
+await browser.close();
+server.close();

@@ -1,6 +1,15 @@
 import "katex/dist/katex.min.css";
 import "uplot/dist/uPlot.min.css";
-import "./styles.css";
+import "./styles/theme.css";
+import "./styles/elements.css";
+import "./styles/layout.css";
+import "./styles/controls.css";
+import "./styles/map.css";
+import "./styles/charts.css";
+import "./styles/words.css";
+import "./styles/sweep.css";
+import "./styles/data.css";
+import "./styles/small.css";
 import { render } from "preact";
 import { App } from "./ui/app.js";
 import { computing, connect, lab, tracks } from "./ui/store.js";

@@ -7,7 +7,7 @@ import { enlarged, moved, partOf } from "../src/core/part.js";
 import { PathRun } from "../src/core/path.js";
 import { pointUnder, projectionOf, reliefTerrain } from "../src/core/relief.js";
 import { optimizerOf, optionsOf, parameterAt, RULE_NAMES } from "../src/core/rules.js";
-import { fromHash, initialState, type LabState, toHash } from "../src/core/state.js";
+import { fromHash, initialState, type LabState, LEAST_ZOOM, MOST_ZOOM, toHash } from "../src/core/state.js";
 import { SURFACES, surfaceOf } from "../src/core/surfaces.js";
 import { axisValues, fromSlider, SweepRun, sweepable, toSlider } from "../src/core/sweep.js";
 import { linesOf, mapTerrain, refine } from "../src/core/terrain.js";
@@ -338,7 +338,7 @@ describe("the state in the address", () => {
       steps: fc.integer({ min: 1, max: 5000 }),
       speed: fc.integer({ min: 1, max: 1000 }),
       turned: fc.option(fc.tuple(fc.integer({ min: -180, max: 179 }), fc.integer({ min: 5, max: 85 }))),
-      zoom: fc.option(fc.tuple(finite, finite, fc.double({ min: 0.01, max: 1000, noNaN: true }))),
+      zoom: fc.option(fc.tuple(finite, finite, fc.double({ min: LEAST_ZOOM, max: MOST_ZOOM, noNaN: true }))),
       stop: fc.integer({ min: 0, max: 9 }),
     })
     .map((s) => ({ ...initialState, ...s, selected: 0, step: Math.min(45, s.steps) }) as unknown as LabState);

@@ -207,6 +207,8 @@ it("says in place what is wrong with a file, a target or a run, and goes on", as
   await expect
     .poll(() => alert.textContent())
     .toBe("bad.csv, line 3: it has 1 field, and the line that names the columns has 2");
+  // What was open before is gone with its worker, and nothing offers to train on it.
+  expect(await page.getByRole("button", { name: "Train", exact: true }).count()).toBe(0);
   const flat = `x,y\n${"1,2\n3,2\n".repeat(20)}`;
   await page.setInputFiles("input[type=file]", { name: "flat.csv", mimeType: "text/csv", buffer: Buffer.from(flat) });
   await page.getByText("flat.csv: 40 rows").waitFor();

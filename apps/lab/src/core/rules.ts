@@ -100,6 +100,15 @@ export function libraryOptions(rule: RuleName, options: Options): AnyOptions {
 export const optimizerOf = ({ rule, options }: Runner, params: Tensor[]): optim.Optimizer<object> =>
   RULES[rule](params, libraryOptions(rule, options));
 
+/** What runners are called: by their rule, and by a number where several have the same. */
+export function namesOf(runners: readonly Runner[]): string[] {
+  const rules = runners.map(({ rule }) => rule);
+  return rules.map((rule, i) => {
+    const alike = rules.filter((other) => other === rule).length;
+    return alike === 1 ? rule : `${rule} ${rules.slice(0, i + 1).filter((other) => other === rule).length}`;
+  });
+}
+
 /** RMSProp's dialects, as options to be set. */
 export const DIALECTS: Readonly<Record<string, Options>> = optim.dialects;
 

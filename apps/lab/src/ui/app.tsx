@@ -135,7 +135,13 @@ function Share() {
     <button
       type="button"
       onClick={async () => {
-        await navigator.clipboard.writeText(address());
+        try {
+          await navigator.clipboard.writeText(address());
+        } catch {
+          // Browsers give the clipboard to pages from https and from this machine only, and may ask.
+          prompt(w.share, address());
+          return;
+        }
         copied.value = true;
         setTimeout(() => {
           copied.value = false;

@@ -74,7 +74,7 @@ function Plot({ lines, step, log = false }: Pick<ChartProps, "lines" | "step" | 
         legend: { show: false },
         cursor: { points: { show: false } },
         axes: [
-          { ...axis, size: 30 },
+          { ...axis, size: 30, values: (_, marks) => marks.map(String) },
           {
             ...axis,
             size: 58,

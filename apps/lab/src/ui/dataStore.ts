@@ -74,8 +74,11 @@ function take(answer: FromTrainer): void {
 }
 
 export function openFile(name: string, file: Blob): void {
-  dataComplaint.value = null;
-  opening.value = name;
+  batch(() => {
+    opened.value = progress.value = outcome.value = dataComplaint.value = null;
+    trainingState.value = "idle";
+    opening.value = name;
+  });
   // A run on another table ends with its worker, and tells nothing any more.
   worker?.terminate();
   worker = null;

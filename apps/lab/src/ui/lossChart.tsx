@@ -1,5 +1,6 @@
 /** The losses of all runners, step by step. */
 import { useMemo } from "preact/hooks";
+import { namesOf } from "../core/rules.js";
 import { words } from "../i18n/index.js";
 import { StepChart } from "./chart.js";
 import { COLOURS } from "./palette.js";
@@ -7,14 +8,13 @@ import { step, told, tracks } from "./store.js";
 
 export function LossChart() {
   const runs = tracks.value;
-  const lines = useMemo(
-    () =>
-      runs.map((track, i) => ({
-        name: track.runner.rule,
-        colour: COLOURS[i % COLOURS.length]!,
-        values: track.losses,
-      })),
-    [runs],
-  );
+  const lines = useMemo(() => {
+    const names = namesOf(runs.map(({ runner }) => runner));
+    return runs.map(({ losses }, i) => ({
+      name: names[i]!,
+      colour: COLOURS[i % COLOURS.length]!,
+      values: losses,
+    }));
+  }, [runs]);
   return <StepChart title={words.value.lossChart} step={step} told={told} log lines={lines} />;
 }

@@ -1,4 +1,5 @@
 /** Which of the runners is looked into. */
+import { namesOf } from "../core/rules.js";
 import { words } from "../i18n/index.js";
 import { change, settings } from "./store.js";
 
@@ -8,9 +9,9 @@ export function RunnerSelect() {
     <label class="inline">
       {words.value.rule}
       <select value={selected} onChange={(event) => change({ selected: Number(event.currentTarget.value) })}>
-        {runners.map(({ rule }, i) => (
-          <option key={`${i}${rule}`} value={i}>
-            {rule}
+        {namesOf(runners).map((name, i) => (
+          <option key={name} value={i}>
+            {name}
           </option>
         ))}
       </select>

@@ -93,26 +93,34 @@ export function connect(): void {
   });
   effect(() => {
     // Another view, or stop of the tour, is another page to go back from.
-    if (placeOf(settings.value) !== placeOf(fromHash(location.hash)))
-      history.pushState(null, "", `#${toHash(lab.peek())}`);
+    if (placeOf(settings.value) !== placeOf(fromHash(known))) write("pushState");
   });
   effect(() => {
     void [settings.value, step.value];
     // While something is dragged or played the address waits: writing it costs a frame, and browsers allow so many changes a second.
     clearTimeout(pendingAddress);
-    pendingAddress = setTimeout(() => {
-      const hash = toHash(lab.peek());
-      if (location.hash.slice(1) !== hash) history.replaceState(null, "", `#${hash}`);
-    }, 150);
+    pendingAddress = setTimeout(() => write("replaceState"), 150);
   });
   window.addEventListener("hashchange", ({ newURL }) => {
     // What another address shows stands still.
     playing.value = false;
-    // The event's own address: what waited to be written may have been written since.
-    change(fromHash(new URL(newURL).hash));
+    known = new URL(newURL).hash;
+    change(fromHash(known));
   });
 }
 const placeOf = ({ view, stop }: Pick<LabState, "view" | "stop">): string => (view === "why" ? `${view}${stop}` : view);
+/** The address as it was last written or read. */
+let known = location.hash;
+
+function write(how: "pushState" | "replaceState"): void {
+  // Somebody has gone elsewhere, of which the page will be told in a moment: that address is not this state's.
+  if (location.hash !== known) return;
+  const hash = `#${toHash(lab.peek())}`;
+  if (known === hash || (known === "" && hash === "#")) return;
+  history[how](null, "", hash);
+  known = location.hash;
+}
+
 let pendingAddress: ReturnType<typeof setTimeout> | undefined;
 let lastTold = 0;
 

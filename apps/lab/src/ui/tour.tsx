@@ -10,10 +10,12 @@ import { Runners } from "./runners.js";
 import { change, facts, playing, selectedTrack, settings } from "./store.js";
 import { Transport } from "./transport.js";
 
+const stopNow = (): number => Math.min(settings.value.stop, TOUR.length - 1);
+
 export function TourView() {
   const w = words.value;
-  const stop = Math.min(settings.value.stop, TOUR.length - 1);
-  const { title, text, state } = TOUR[stop]!;
+  const stop = stopNow();
+  const { title, text } = TOUR[stop]!;
   const go = (to: number) => {
     const next = TOUR[to];
     if (next === undefined) return;
@@ -25,8 +27,11 @@ export function TourView() {
   // Arriving from another view: the stop's own state is shown.
   // Only on arrival.
   useEffect(() => {
-    const { runners, surface: name } = settings.value;
-    if (JSON.stringify([runners, name]) !== JSON.stringify([state.runners, state.surface])) change({ ...state, stop });
+    const { runners, surface } = settings.value;
+    const arrived = stopNow();
+    const { state } = TOUR[arrived]!;
+    if (JSON.stringify([runners, surface]) !== JSON.stringify([state.runners, state.surface]))
+      change({ ...state, stop: arrived });
   }, []);
   const track = selectedTrack.value;
   return (

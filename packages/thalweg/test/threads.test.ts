@@ -56,7 +56,10 @@ describe("results do not depend on the number of threads", () => {
     const expected = train(6);
     for (const count of [2, 3]) {
       await threads(count);
-      expect(train(6), `${count} threads`).toEqual(expected);
+      // On a busy machine helpers may get no turn for a while.
+      const deadline = Date.now() + 60_000;
+      do expect(train(6), `${count} threads`).toEqual(expected);
+      while (device().threads.helped === 0 && Date.now() < deadline);
       expect(stats().threads).toBe(count);
       expect(device().threads.helped).toBeGreaterThan(0);
     }

@@ -1,34 +1,15 @@
-/** Takes the pictures of the lab that the documents show, light and dark, from the build: `node apps/lab/picture.mjs`. */
-import { readFile, writeFile } from "node:fs/promises";
-import { createServer } from "node:http";
-import { extname, join } from "node:path";
-import process from "node:process";
-import { fileURLToPath } from "node:url";
-import { chromium } from "playwright-core";
+/** Takes the pictures of the lab that the documents show, light and dark: `npm run lab:picture`. */
+import { writeFile } from "node:fs/promises";
+import { openSite } from "./site.mjs";
 
 const STATE =
   "surface=rosenbrock&start=-1.2,1&turned=-28,46&run=RMSprop,lr:0.01;Adam,lr:0.01;SGD,lr:0.001&selected=0&steps=1000&step=700";
 
-const site = fileURLToPath(new URL("dist/site", import.meta.url));
-const types = { ".html": "text/html", ".js": "text/javascript", ".css": "text/css", ".svg": "image/svg+xml" };
-const server = createServer((request, response) => {
-  const path = new URL(request.url, "http://localhost").pathname;
-  const file = join(site, path === "/" ? "index.html" : path);
-  readFile(file).then(
-    (body) => response.setHeader("content-type", types[extname(file)] ?? "application/octet-stream").end(body),
-    () => response.writeHead(404).end(),
-  );
-});
-await new Promise((resolve) => server.listen(0, "127.0.0.1", resolve));
-const browser = await chromium.launch({
-  executablePath: process.env.CHROMIUM_PATH ?? "/usr/bin/chromium",
-  args: ["--no-sandbox", "--disable-gpu"],
-});
-
+const { url, browser, close } = await openSite();
 for (const theme of ["light", "dark"]) {
   const viewport = { width: 1440, height: 800 };
   const page = await browser.newPage({ viewport, colorScheme: theme, locale: "en-US", deviceScaleFactor: 1.5 });
-  await page.goto(`http://127.0.0.1:${server.address().port}/#${STATE}`);
+  await page.goto(`${url}#${STATE}`);
   await page.waitForFunction(() => globalThis.lab && !globalThis.lab.computing());
   await page.locator(".chart canvas").first().waitFor();
   await page.waitForTimeout(500);
@@ -45,5 +26,4 @@ for (const theme of ["light", "dark"]) {
   await writeFile(new URL(`../../docs/lab-${theme}.webp`, import.meta.url), Buffer.from(webp, "base64"));
   await page.close();
 }
-await browser.close();
-server.close();
+await close();

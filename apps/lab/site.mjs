@@ -18,16 +18,25 @@ const types = {
 
 export const chromiumPath = process.env.CHROMIUM_PATH ?? "/usr/bin/chromium";
 
+/** Compressed once, as a host has it: the page is measured, not the compressing. */
+const packed = new Map();
+async function bodyOf(file) {
+  const path = join(folder, file);
+  if (!packed.has(path)) packed.set(path, gzipSync(await readFile(path)));
+  return packed.get(path);
+}
+
 /** Software rendering, as on a machine without a graphics card, unless GPU=1. */
 export async function openSite() {
   const server = createServer((request, response) => {
     const { pathname } = new URL(request.url, "http://localhost");
     const file = pathname.endsWith("/") ? `${pathname}index.html` : pathname;
-    readFile(join(folder, file)).then(
+    bodyOf(file).then(
       (body) => {
         response.setHeader("content-type", types[extname(file)] ?? "application/octet-stream");
         response.setHeader("content-encoding", "gzip");
-        response.end(gzipSync(body));
+        response.setHeader("content-length", body.length);
+        response.end(body);
       },
       () => response.writeHead(404).end(),
     );

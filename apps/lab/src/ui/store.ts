@@ -6,6 +6,7 @@ import { fromHash, initialState, type LabState, MOST_RUNNERS, toHash } from "../
 import { lowestOf } from "../core/terrain.js";
 import { Line } from "../worker/client.js";
 import type { Answer, Complaint, Ground, GroundRequest, SceneRequest } from "../worker/protocol.js";
+import { soon } from "./later.js";
 
 /** The state but for its step: what stays the same while the paths are played. Set it with {@link change}. */
 export const settings = signal<Omit<LabState, "step">>(fromHash(location.hash));
@@ -93,29 +94,38 @@ export function connect(): void {
   });
   effect(() => {
     // Another view, or stop of the tour, is another page to go back from.
-    if (placeOf(settings.value) !== placeOf(fromHash(known))) write("pushState");
+    const now = placeOf(settings.value);
+    if (now === place) return;
+    place = now;
+    const hash = `#${toHash(lab.peek())}`;
+    // Writing takes a while, and the click is answered first.
+    soon(() => write("pushState", hash));
   });
   effect(() => {
     void [settings.value, step.value];
     // While something is dragged or played the address waits: writing it costs a frame, and browsers allow so many changes a second.
     clearTimeout(pendingAddress);
-    pendingAddress = setTimeout(() => write("replaceState"), 150);
+    pendingAddress = setTimeout(() => write("replaceState", `#${toHash(lab.peek())}`), 150);
   });
   window.addEventListener("hashchange", ({ newURL }) => {
     // What another address shows stands still.
     playing.value = false;
     known = new URL(newURL).hash;
+    place = placeOf(fromHash(known));
     change(fromHash(known));
   });
 }
-const placeOf = ({ view, stop }: Pick<LabState, "view" | "stop">): string => (view === "why" ? `${view}${stop}` : view);
+function placeOf({ view, stop }: Pick<LabState, "view" | "stop">): string {
+  return view === "why" ? `${view}${stop}` : view;
+}
 /** The address as it was last written or read. */
 let known = location.hash;
+/** The view, or the stop, that the latest entry of the browser's history is for. */
+let place = placeOf(settings.peek());
 
-function write(how: "pushState" | "replaceState"): void {
+function write(how: "pushState" | "replaceState", hash: string): void {
   // Somebody has gone elsewhere, of which the page will be told in a moment: that address is not this state's.
   if (location.hash !== known) return;
-  const hash = `#${toHash(lab.peek())}`;
   if (known === hash || (known === "" && hash === "#")) return;
   history[how](null, "", hash);
   known = location.hash;

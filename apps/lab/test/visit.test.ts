@@ -111,7 +111,7 @@ it("back and forward: each view and each stop of the tour is a page of its own, 
     ["goForward", "why 1"],
   ] as const) {
     await page[way]();
-    await expect.poll(shown).toBe(place);
+    await expect.poll(shown, { timeout: 10_000 }).toBe(place);
   }
   await page.getByRole("heading", { name: TOUR[1]!.title.en }).waitFor();
   expect((await state(page)).runners).toEqual(TOUR[1]!.state.runners);

@@ -27,7 +27,9 @@ export function TourView() {
   // Arriving from another view: the stop's own state is shown.
   // Only on arrival.
   useEffect(() => {
-    const { runners, surface } = settings.value;
+    const { view, runners, surface } = settings.value;
+    // Whoever has gone on meanwhile is left alone.
+    if (view !== "why") return;
     const arrived = stopNow();
     const { state } = TOUR[arrived]!;
     if (JSON.stringify([runners, surface]) !== JSON.stringify([state.runners, state.surface]))

@@ -6,7 +6,6 @@ import { fromHash, initialState, type LabState, MOST_RUNNERS, toHash } from "../
 import { lowestOf } from "../core/terrain.js";
 import { Line } from "../worker/client.js";
 import type { Answer, Complaint, Ground, GroundRequest, SceneRequest } from "../worker/protocol.js";
-import { soon } from "./later.js";
 
 /** The state but for its step: what stays the same while the paths are played. Set it with {@link change}. */
 export const settings = signal<Omit<LabState, "step">>(fromHash(location.hash));
@@ -97,9 +96,8 @@ export function connect(): void {
     const now = placeOf(settings.value);
     if (now === place) return;
     place = now;
-    const hash = `#${toHash(lab.peek())}`;
-    // Writing takes a while, and the click is answered first.
-    soon(() => write("pushState", hash));
+    // At once: what is written later would come in another order.
+    write("pushState", `#${toHash(lab.peek())}`);
   });
   effect(() => {
     void [settings.value, step.value];

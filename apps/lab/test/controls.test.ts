@@ -1,46 +1,22 @@
-import { execFile } from "node:child_process";
-import { mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
-import process from "node:process";
 import { fileURLToPath } from "node:url";
-import { promisify } from "node:util";
-import type { Browser, Page } from "playwright-core";
+import type { Page } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { inFirefox, serve, startChromium } from "../../../test/page.js";
+import { inFirefox } from "../../../test/page.js";
 import type { LabState } from "../src/core/state.js";
+import { openSite, type Site } from "./site.js";
 
 declare const lab: { state(): LabState; computing(): boolean };
 
-const root = fileURLToPath(new URL("..", import.meta.url));
 const iris = fileURLToPath(new URL("../../../examples/data/iris.csv", import.meta.url));
-const folder = mkdtempSync(join(tmpdir(), "controls-"));
 
-let server: Awaited<ReturnType<typeof serve>>;
-let browser: Browser;
+let site: Site;
 let page: Page;
-const complaints: string[] = [];
 
 beforeAll(async () => {
-  await promisify(execFile)("npx", ["vite", "build", "--outDir", folder, "--emptyOutDir"], {
-    cwd: root,
-    env: { ...process.env, NODE_ENV: "production" },
-  });
-  server = await serve(folder);
-  browser = await startChromium();
-  const context = await browser.newContext({ viewport: { width: 1280, height: 900 }, locale: "en-US" });
-  await context.grantPermissions(["clipboard-read", "clipboard-write"]);
-  page = await context.newPage();
-  page.on("pageerror", (error) => complaints.push(String(error)));
-  page.on("console", (message) => {
-    if (["error", "warning"].includes(message.type())) complaints.push(message.text());
-  });
+  site = await openSite();
+  page = await site.page();
 }, 60_000);
-afterAll(async () => {
-  await browser?.close();
-  await server?.close();
-  rmSync(folder, { recursive: true, force: true });
-});
+afterAll(() => site?.close());
 
 /**
  * Uses every control of the page that can be used, each from the same state, and returns the names of those that were and of
@@ -136,18 +112,18 @@ describe("every control answers, in Chromium", () => {
     ["the tour", `view=why&stop=3&${many}`, ".words, .stops", 10],
     ["Sweep", `view=sweep&sweep=lr,0.01,1,alpha,0.5,0.99,20&${many}`, "main", 9],
   ])("%s", async (_, hash, within, least) => {
-    await page.goto(`${server.url}#${hash}`);
+    await page.goto(`${site.url}#${hash}`);
     await page.waitForFunction(() => !lab.computing());
     const { used, dead } = (await page.evaluate(
       `(${walk})(${JSON.stringify(hash)}, ${JSON.stringify(within)})`,
     )) as Walked;
     expect(dead).toEqual([]);
     expect(used.length).toBeGreaterThanOrEqual(least);
-    expect(complaints).toEqual([]);
+    expect(site.complaints).toEqual([]);
   });
 
   it("Your data", async () => {
-    await page.goto(`${server.url}#view=data`);
+    await page.goto(`${site.url}#view=data`);
     await page.waitForFunction(() => !lab.computing());
     await page.setInputFiles("input[type=file]", iris);
     await page.getByText("iris.csv: 150 rows").waitFor();
@@ -156,7 +132,7 @@ describe("every control answers, in Chromium", () => {
     const { used, dead } = (await page.evaluate(`(${walk})("view=data", "main")`)) as Walked;
     expect(dead).toEqual([]);
     expect(used.length).toBeGreaterThanOrEqual(14);
-    expect(complaints).toEqual([]);
+    expect(site.complaints).toEqual([]);
   });
 });
 
@@ -168,7 +144,7 @@ it(
         ["turned=20,50&zoom=-2,0,2&step=10", 25],
         ["view=sweep&sweep=lr,0.01,1,alpha,0.5,0.99,20", 9],
       ] as const) {
-        await other.goto(`${server.url}#${hash}`);
+        await other.goto(`${site.url}#${hash}`);
         await other.waitForFunction(() => "lab" in globalThis && !lab.computing());
         const { used, dead } = (await other.evaluate(`(${walk})(${JSON.stringify(hash)}, "main")`)) as Walked;
         expect(dead).toEqual([]);

@@ -5,37 +5,28 @@ import { join } from "node:path";
 import process from "node:process";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
-import type { Browser, Page } from "playwright-core";
+import type { Page } from "playwright-core";
 import { openTable, readTable, TabularModel } from "thalweg/tabular";
 import { afterAll, beforeAll, expect, it } from "vitest";
-import { inFirefox, serve, startChromium } from "../../../test/page.js";
+import { inFirefox } from "../../../test/page.js";
 import { type DataSettings, prepareRun, programOf } from "../src/core/dataRun.js";
+import { openSite, root, type Site } from "./site.js";
 
 const run = promisify(execFile);
-const root = fileURLToPath(new URL("..", import.meta.url));
 const cars = fileURLToPath(new URL("../../../examples/data/cars.csv", import.meta.url));
+/** Where the programs that the page writes are run; here they find the library. */
 const folder = mkdtempSync(join(root, "dist-program-"));
 
-let server: Awaited<ReturnType<typeof serve>>;
-let browser: Browser;
+let site: Site;
 let page: Page;
-const complaints: string[] = [];
 
 beforeAll(async () => {
-  const out = join(folder, "site");
-  await run("npx", ["vite", "build", "--outDir", out], { cwd: root, env: { ...process.env, NODE_ENV: "production" } });
-  server = await serve(out);
-  browser = await startChromium();
-  page = await browser.newPage({ viewport: { width: 1280, height: 900 }, locale: "en-US" });
-  page.on("pageerror", (error) => complaints.push(String(error)));
-  page.on("console", (message) => {
-    if (message.type() === "error") complaints.push(message.text());
-  });
-  await page.goto(`${server.url}#view=data`);
+  site = await openSite();
+  page = await site.page();
+  await page.goto(`${site.url}#view=data`);
 }, 60_000);
 afterAll(async () => {
-  await browser?.close();
-  await server?.close();
+  await site?.close();
   rmSync(folder, { recursive: true, force: true });
 });
 
@@ -87,7 +78,6 @@ it("a dropped file is trained on to the end, with the library's numbers, bit for
     });
     expect(found).toEqual([]);
     expect(await page.evaluate(() => document.documentElement.scrollWidth)).toBeLessThanOrEqual(width);
-    if (process.env.SHOTS) await page.screenshot({ path: `${process.env.SHOTS}/data-${width}.png`, fullPage: true });
   }
 
   // In Chinese no sentence is left in English: apart from names and numbers, never three words in a row.
@@ -224,14 +214,14 @@ it("says in place what is wrong with a file, a target or a run, and goes on", as
   await lr.press("Enter");
   await page.getByRole("button", { name: "Train", exact: true }).click();
   await expect.poll(() => page.locator(".findings .error").count(), { timeout: 10_000 }).toBeGreaterThan(0);
-  expect(complaints).toEqual([]);
+  expect(site.complaints).toEqual([]);
 }, 60_000);
 
 it(
   "Firefox: a file dropped on the page is trained on to the end, with the same bits",
   () =>
     inFirefox(async (other, wrong) => {
-      await other.goto(`${server.url}#view=data`);
+      await other.goto(`${site.url}#view=data`);
       await other.waitForSelector(".drop");
       await other.evaluate(
         (text) => {

@@ -1,19 +1,15 @@
-import { execFile } from "node:child_process";
 import { readdir, readFile } from "node:fs/promises";
 import { createRequire } from "node:module";
-import { fileURLToPath } from "node:url";
-import { promisify } from "node:util";
 import { gzipSync } from "node:zlib";
-import type { Browser, Page } from "playwright-core";
+import type { Page } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { inFirefox, serve, startChromium } from "../../../test/page.js";
+import { inFirefox, serve } from "../../../test/page.js";
 import { PathRun, type Track } from "../src/core/path.js";
 import { fromHash, type LabState, VIEWS } from "../src/core/state.js";
 import { surfaceOf } from "../src/core/surfaces.js";
 import { TOUR } from "../src/core/tour.js";
+import { openSite, type Site } from "./site.js";
 
-const root = fileURLToPath(new URL("..", import.meta.url));
-const site = `${root}dist/site`;
 const axe = createRequire(import.meta.url).resolve("axe-core/axe.min.js");
 
 /** What the page lays open to the console. */
@@ -24,14 +20,12 @@ interface Lab {
 }
 declare const lab: Lab;
 
-let server: Awaited<ReturnType<typeof serve>>;
+let site: Site;
 
 beforeAll(async () => {
-  // As it is built for people: a test runner's environment would make it a build for tests.
-  await promisify(execFile)("npm", ["run", "build"], { cwd: root, env: { ...process.env, NODE_ENV: "production" } });
-  server = await serve(site);
+  site = await openSite();
 }, 60_000);
-afterAll(() => server?.close());
+afterAll(() => site?.close());
 
 const settled = () =>
   !lab.computing() && lab.tracks().every((t) => t.steps === lab.state().steps || t.diverged !== null);
@@ -45,25 +39,15 @@ const moveTo = (hash: string) =>
   });
 
 describe("the lab in Chromium", () => {
-  let browser: Browser;
   let page: Page;
-  const complaints: string[] = [];
 
   beforeAll(async () => {
-    browser = await startChromium();
-    page = await open({ viewport: { width: 1280, height: 900 } });
+    page = await open();
   }, 60_000);
-  afterAll(() => browser?.close());
 
-  async function open(options: Parameters<Browser["newContext"]>[0], hash = ""): Promise<Page> {
-    const context = await browser.newContext({ locale: "en-US", ...options });
-    await context.grantPermissions(["clipboard-read", "clipboard-write"]);
-    const opened = await context.newPage();
-    opened.on("pageerror", (error) => complaints.push(String(error)));
-    opened.on("console", (message) => {
-      if (["error", "warning"].includes(message.type())) complaints.push(message.text());
-    });
-    await opened.goto(`${server.url}${hash}`);
+  async function open(options?: Parameters<Site["page"]>[0], hash = ""): Promise<Page> {
+    const opened = await site.page(options);
+    await opened.goto(`${site.url}${hash}`);
     await opened.waitForFunction(settled);
     return opened;
   }
@@ -292,7 +276,7 @@ describe("the lab in Chromium", () => {
         .locator(".map canvas")
         .nth(1)
         .evaluate((c) => (c as HTMLCanvasElement).toDataURL());
-    const second = await open({ viewport: { width: 1280, height: 900 } }, new URL(link).hash);
+    const second = await open({}, new URL(link).hash);
     expect(await second.evaluate(() => lab.tracks())).toEqual(await tracks());
     await expect.poll(async () => (await picture(second)) === (await picture(page)), { timeout: 5000 }).toBe(true);
     await second.context().close();
@@ -342,8 +326,8 @@ describe("the lab in Chromium", () => {
   }
 
   it("works without a network after loading", async () => {
-    const context = await browser.newContext({ locale: "en-US" });
-    const own = await serve(site);
+    const context = await site.browser.newContext({ locale: "en-US" });
+    const own = await serve(site.folder);
     const other = await context.newPage();
     await other.goto(own.url);
     await other.waitForFunction(() => navigator.serviceWorker.ready.then(() => true));
@@ -360,15 +344,17 @@ describe("the lab in Chromium", () => {
   });
 
   it("sends less than 350 kB, compressed, before it shows its first picture", async () => {
-    const html = await readFile(`${site}/index.html`, "utf8");
-    const files = (await readdir(`${site}/assets`)).filter((name) => html.includes(name) || name.startsWith("worker"));
+    const html = await readFile(`${site.folder}/index.html`, "utf8");
+    const files = (await readdir(`${site.folder}/assets`)).filter(
+      (name) => html.includes(name) || name.startsWith("worker"),
+    );
     expect(files.length).toBeGreaterThanOrEqual(3);
     let bytes = gzipSync(html).length;
-    for (const name of files) bytes += gzipSync(await readFile(`${site}/assets/${name}`)).length;
+    for (const name of files) bytes += gzipSync(await readFile(`${site.folder}/assets/${name}`)).length;
     expect(bytes).toBeLessThan(350_000);
   });
 
-  it("had nothing to complain about", () => expect(complaints).toEqual([]));
+  it("had nothing to complain about", () => expect(site.complaints).toEqual([]));
 });
 
 describe("the lab in Firefox", () => {
@@ -377,7 +363,7 @@ describe("the lab in Firefox", () => {
     () =>
       inFirefox(async (page, complaints) => {
         const hash = "#surface=noisy&start=-4,2&run=RMSprop,lr:0.1,alpha:0.9;Adam,lr:0.1;Rprop&steps=80&step=80";
-        await page.goto(server.url + hash);
+        await page.goto(site.url + hash);
         await page.waitForFunction(settled);
         const shown = await page.evaluate(() => lab.tracks());
         const { surface, start, runners, steps } = fromHash(hash);

@@ -1,49 +1,23 @@
 /** The page as people come to it: with fingers, with keys alone, back and forward, by links that are damaged. */
-import { execFile } from "node:child_process";
-import { mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
-import process from "node:process";
-import { fileURLToPath } from "node:url";
-import { promisify } from "node:util";
-import type { Browser, Page } from "playwright-core";
+import type { Page } from "playwright-core";
 import { afterAll, afterEach, beforeAll, expect, it } from "vitest";
-import { serve, startChromium } from "../../../test/page.js";
 import type { LabState } from "../src/core/state.js";
 import { TOUR } from "../src/core/tour.js";
+import { openSite, type Site } from "./site.js";
 
 declare const lab: { state(): LabState; computing(): boolean };
 
-const root = fileURLToPath(new URL("..", import.meta.url));
-const folder = mkdtempSync(join(tmpdir(), "visit-"));
-
-let server: Awaited<ReturnType<typeof serve>>;
-let browser: Browser;
-const complaints: string[] = [];
+let site: Site;
 
 beforeAll(async () => {
-  await promisify(execFile)("npx", ["vite", "build", "--outDir", folder, "--emptyOutDir"], {
-    cwd: root,
-    env: { ...process.env, NODE_ENV: "production" },
-  });
-  server = await serve(folder);
-  browser = await startChromium();
+  site = await openSite();
 }, 60_000);
-afterAll(async () => {
-  await browser?.close();
-  await server?.close();
-  rmSync(folder, { recursive: true, force: true });
-});
-afterEach(() => expect(complaints).toEqual([]));
+afterAll(() => site?.close());
+afterEach(() => expect(site.complaints).toEqual([]));
 
-async function open(options: Parameters<Browser["newContext"]>[0], hash = ""): Promise<Page> {
-  const context = await browser.newContext({ locale: "en-US", viewport: { width: 1280, height: 900 }, ...options });
-  const page = await context.newPage();
-  page.on("pageerror", (error) => complaints.push(String(error)));
-  page.on("console", (message) => {
-    if (["error", "warning"].includes(message.type())) complaints.push(message.text());
-  });
-  await page.goto(server.url + hash);
+async function open(options: Parameters<Site["page"]>[0], hash = ""): Promise<Page> {
+  const page = await site.page(options);
+  await page.goto(site.url + hash);
   await page.waitForFunction(() => "lab" in globalThis && !lab.computing());
   return page;
 }

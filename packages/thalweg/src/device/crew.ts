@@ -131,22 +131,15 @@ export class Crew {
     return true;
   }
 
-  /**
-   * Takes part in the job that was begun. When all of it is done it returns what helpers have saved, in nanoseconds: the time
-   * that the caller would have needed alone, going by its fastest parts so far, less what it took.
-   */
-  finish(): number {
-    const job = this.underWay!;
-    const { kernel, pieces, together } = job;
+  /** Takes part in the job that was begun, and returns when all of it is done. */
+  finish(): void {
+    const { kernel, pieces, together } = this.underWay!;
     this.underWay = null;
     const { control } = this;
     const { TICKET, LEFT, FAILED } = CELL;
     const parts = Math.ceil(pieces.length / 3 / together);
     let ticket = Atomics.load(control, TICKET);
     let own = 0;
-    let others = 0;
-    const begun = performance.now();
-    let free = begun;
     try {
       while ((ticket & LEFT) > 0) {
         const found = Atomics.compareExchange(control, TICKET, ticket, ticket - 1);
@@ -161,14 +154,11 @@ export class Crew {
     } finally {
       // If the kernel failed, what is left is nobody's; what was taken is finished in any case.
       const left = Atomics.and(control, TICKET, ~LEFT) & LEFT;
-      others = parts - left - own;
+      const others = parts - left - own;
       this.helped += others;
-      free = performance.now();
       this.wait(others);
     }
     if (Atomics.exchange(control, FAILED, 0) === 1) throw new Error("internal: a kernel failed in a thread");
-    if (own > 0) job.part = Math.min(job.part, (1e6 * (free - begun)) / own);
-    return others === 0 || job.part === Infinity ? 0 : parts * job.part - 1e6 * (performance.now() - begun);
   }
 
   /** Returns when helpers have finished so many parts. A page may only look, again and again; others sleep. */

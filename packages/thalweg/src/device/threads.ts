@@ -4,7 +4,6 @@ import { isShared } from "../kernels/wasm/backend.js";
 import { nodeModule } from "../platform.js";
 import { Crew, MOST_THREADS } from "./crew.js";
 import type { Memory } from "./memory.js";
-import { Worth } from "./worth.js";
 
 /** More threads than this do not help work that mostly waits for memory. */
 const USUAL_MOST = 8;
@@ -26,8 +25,6 @@ export interface Job {
   readonly together: number;
   /** Roughly what the whole takes on one thread. */
   readonly nanoseconds: number;
-  /** The nanoseconds that a part has taken its caller at the least; infinite before the first time. */
-  part: number;
 }
 
 /** The threads that kernels run on: the caller, and, once there is work enough, helpers that share its memory. */
@@ -35,7 +32,6 @@ export class Threads {
   private most: number;
   private crew: Crew | null = null;
   private scratch: number[] = [];
-  private readonly worth = new Worth();
   /** Nanoseconds of work that could have been shared. */
   private missed = 0;
 
@@ -69,7 +65,7 @@ export class Threads {
    */
   run(job: Job): void {
     this.memory.finish?.();
-    if (job.code !== undefined && this.ready(job.nanoseconds) && this.worth.wants(job.nanoseconds)) {
+    if (job.code !== undefined && this.ready(job.nanoseconds)) {
       if (this.crew!.begin(job, job.code)) {
         this.memory.finish = this.finish;
         return;
@@ -83,7 +79,7 @@ export class Threads {
 
   private readonly finish = (): void => {
     this.memory.finish = null;
-    this.worth.note(this.crew!.finish());
+    this.crew!.finish();
   };
 
   /** Starts the helpers now, for programs that know that there will be much to do. */

@@ -26,16 +26,7 @@ export function jobsOf(
 
 function jobOf(steps: readonly Step[], kernel: RunnableKernel, blocks: readonly number[], device: Device): Job {
   const whole = Int32Array.from(steps.flatMap((step, s) => [blocks[s]!, 0, step.end]));
-  const alone = {
-    kernel,
-    whole,
-    code: undefined,
-    pieces: whole,
-    address: 0,
-    together: 1,
-    nanoseconds: 0,
-    part: Infinity,
-  };
+  const alone = { kernel, whole, code: undefined, pieces: whole, address: 0, together: 1, nanoseconds: 0 };
   const code = device.backend.codeOf?.(kernel);
   const nanoseconds = steps.reduce((sum, step) => sum + step.share.nanoseconds, 0);
   if (code === undefined || !worthSharing(nanoseconds) || steps.some(({ share }) => share.chunk === 0)) return alone;
@@ -52,7 +43,7 @@ function jobOf(steps: readonly Step[], kernel: RunnableKernel, blocks: readonly 
   const parts = Math.min(sharing.most, Math.max(2, Math.floor(nanoseconds / sharing.part)));
   const address = device.memory.allocate(pieces.byteLength);
   device.write(address, pieces);
-  return { kernel, whole, code, pieces, address, together: Math.ceil(count / parts), nanoseconds, part: Infinity };
+  return { kernel, whole, code, pieces, address, together: Math.ceil(count / parts), nanoseconds };
 }
 
 /** Gives the memory of jobs back. */

@@ -1,13 +1,15 @@
 /** `thalweg lr-find`: which learning rate suits, by training while it grows. */
 import { plot } from "@thalweg/plot";
 import { manualSeed, nn, optim, type Tensor } from "thalweg";
-import { TabularModel } from "thalweg/tabular";
+import { type Embed, TabularModel, usualEmbed } from "thalweg/tabular";
 import { CommandError } from "./exit.js";
 import { prepare, type Wanted } from "./prepare.js";
 import { optimizerOf, sparseFrom } from "./rules.js";
 import { short, type Terminal } from "./terminal.js";
 
-export interface LrFindRequest extends Wanted {
+export interface LrFindRequest extends Omit<Wanted, "embed"> {
+  /** Which categories have learnt vectors; null: as is usual for the model. */
+  readonly embed: Embed | null;
   readonly data: string;
   readonly hidden: readonly number[];
   readonly optimizer: string;
@@ -22,7 +24,7 @@ export interface LrFindRequest extends Wanted {
 
 export async function lrFind(request: LrFindRequest, terminal: Terminal): Promise<void> {
   const kind = request.hidden.length === 0 ? "linear" : "mlp";
-  const embed = request.embed ?? (kind === "linear" ? "none" : "auto");
+  const embed = request.embed ?? usualEmbed(kind);
   const prepared = await prepare(request.data, { ...request, embed }, terminal, new AbortController().signal);
   const { encoder } = prepared;
   manualSeed(request.seed);

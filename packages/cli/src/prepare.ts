@@ -28,8 +28,8 @@ export interface Wanted {
   readonly task: Task | null;
   readonly features: readonly string[] | null;
   readonly ignore: readonly string[];
-  /** Which categories have learnt vectors; null: those of many values, unless the model is linear. */
-  readonly embed: Embed | null;
+  /** Which categories have learnt vectors. */
+  readonly embed: Embed;
   /** Share of the rows that are for validation, or a file of such rows. */
   readonly validation: number | { readonly path: string };
   readonly seed: number;
@@ -82,7 +82,7 @@ export async function prepare(
       yield chunk;
     }
   };
-  const embed = wanted.embed ?? "auto";
+  const { embed } = wanted;
   const profiles = await profile(source.columns, counted(source, forValidation), {
     rows: forTraining,
     names: typeof embed === "string" ? [] : Object.keys(embed),

@@ -11,6 +11,7 @@ import {
   scoresFor,
   TabularModel,
   type Task,
+  usualEmbed,
 } from "thalweg/tabular";
 import { Checkpoints, diagnose, evaluate, fit, metrics, tensorsOf } from "thalweg/train";
 import { CommandError, EXIT, usage } from "./exit.js";
@@ -50,8 +51,7 @@ export interface TrainRequest {
 export async function train(request: TrainRequest, terminal: Terminal): Promise<number> {
   const interrupt = listen(terminal);
   try {
-    // A straight line is found best with a place for each value.
-    const embed = request.embed ?? (kindOf(request) === "linear" ? "none" : "auto");
+    const embed = request.embed ?? usualEmbed(kindOf(request));
     const prepared = await prepare(request.data, { ...request, embed }, terminal, interrupt.signal);
     const fileOf = dataFile(terminal, interrupt.signal);
     const settings: RunSettings = {

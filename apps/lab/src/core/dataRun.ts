@@ -10,6 +10,7 @@ import {
   type Table,
   TableEncoder,
   TabularModel,
+  usualEmbed,
   validationRows,
 } from "thalweg/tabular";
 import { type Callback, diagnose, type Finding, fit, type History, type ParameterRecord } from "thalweg/train";
@@ -27,6 +28,8 @@ export interface DataSettings {
   readonly seed: number;
 }
 
+const kindOf = (hidden: readonly number[]) => (hidden.length === 0 ? "linear" : "mlp");
+
 /** Share of the rows that are for validation. */
 export const VALIDATION = 0.2;
 
@@ -41,16 +44,18 @@ export interface DataRun {
   evaluate(): Evaluation;
 }
 
-/** A straight line is found best with a place for each value of a category, other networks with vectors where values are many. */
-const embedOf = (hidden: readonly number[]) => (hidden.length === 0 ? "none" : "auto");
-
 /** Everything before the first step: the same here as in the program that {@link programOf} writes. */
 export async function prepareRun(table: Table, settings: DataSettings): Promise<DataRun> {
   const { target, ignore, hidden, runner, epochs, batchSize, seed } = settings;
   const held = validationRows(VALIDATION, seed);
   const kept = (row: number) => !held(row);
   const profiles = await profile(table.columns, [table.chunk], { rows: kept });
-  const { encoder, notes } = TableEncoder.fit(profiles, { target, ignore, embed: embedOf(hidden), file: table.name });
+  const { encoder, notes } = TableEncoder.fit(profiles, {
+    target,
+    ignore,
+    embed: usualEmbed(kindOf(hidden)),
+    file: table.name,
+  });
   const encoded = (rows: (row: number) => boolean) => {
     const { x, y, rows: numbers } = encoder.encode(table.columns, table.chunk, table.name, true, rows);
     const classes = encoder.task === "multiclass";
@@ -61,7 +66,7 @@ export async function prepareRun(table: Table, settings: DataSettings): Promise<
   const training = encoded(kept);
   const validation = encoded(held);
   manualSeed(seed);
-  const model = TabularModel.create(encoder, { kind: hidden.length === 0 ? "linear" : "mlp", hidden, dropout: 0 });
+  const model = TabularModel.create(encoder, { kind: kindOf(hidden), hidden, dropout: 0 });
   const optimizer = optimizerOf(runner, model.network.parameters());
   const losses = { regression: nn.MSELoss, binary: nn.BCEWithLogitsLoss, multiclass: nn.CrossEntropyLoss };
   return {
@@ -182,7 +187,7 @@ const table = await readTable(await openTable(${say(file)}));
 const held = validationRows(${VALIDATION}, ${seed});
 const kept = (row) => !held(row);
 const profiles = await profile(table.columns, [table.chunk], { rows: kept });
-const { encoder } = TableEncoder.fit(profiles, { target: ${say(target)}, ignore: ${say(ignore)}, embed: ${say(embedOf(hidden))} });
+const { encoder } = TableEncoder.fit(profiles, { target: ${say(target)}, ignore: ${say(ignore)}, embed: ${say(usualEmbed(kindOf(hidden)))} });
 const dataset = (rows) => {
   const { x, y, rows: { length } } = encoder.encode(table.columns, table.chunk, table.name, true, rows);
   const targets = encoder.task === "multiclass" ? tensor(y) : tensor(y).reshape([length, 1]);
@@ -192,7 +197,7 @@ const training = dataset(kept);
 const validation = dataset(held);
 
 manualSeed(${seed});
-const model = TabularModel.create(encoder, { kind: ${say(hidden.length === 0 ? "linear" : "mlp")}, hidden: ${say(hidden)}, dropout: 0 });
+const model = TabularModel.create(encoder, { kind: ${say(kindOf(hidden))}, hidden: ${say(hidden)}, dropout: 0 });
 const optimizer = new optim.${runner.rule}(model.network.parameters(), ${say(options)});
 const losses = { regression: nn.MSELoss, binary: nn.BCEWithLogitsLoss, multiclass: nn.CrossEntropyLoss };
 const history = await fit(model.network, {

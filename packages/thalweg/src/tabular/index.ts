@@ -3,7 +3,7 @@ export { type Decimal, isMissing } from "./cells.js";
 export type { DateOrder } from "./dates.js";
 export { type CompactRows, type Embed, type Encoded, type EncoderOptions, TableEncoder } from "./encoder.js";
 export { DataFileError } from "./errors.js";
-export { type ModelFiles, type NetworkSpec, type Prediction, TabularModel } from "./model.js";
+export { type ModelFiles, type NetworkSpec, type Prediction, TabularModel, usualEmbed } from "./model.js";
 export { openTable } from "./openTable.js";
 export { type ColumnProfile, type ColumnType, type ProfileOptions, profile } from "./profile.js";
 export { type Baseline, baselineOf, type Evaluation, isLoss, type Scores, scoresFor } from "./score.js";

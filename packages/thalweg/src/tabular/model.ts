@@ -11,7 +11,7 @@ import { tensor } from "../tensor/create.js";
 import { sigmoid } from "../tensor/elementwise.js";
 import { softmax } from "../tensor/reduce.js";
 import type { Tensor } from "../tensor/tensor.js";
-import { TableEncoder } from "./encoder.js";
+import { type Embed, TableEncoder } from "./encoder.js";
 import { DataFileError } from "./errors.js";
 import type { Cell, Chunk } from "./source.js";
 import { type EncoderSpec, type Task, type VectorSpec, vectorsOf } from "./spec.js";
@@ -27,6 +27,9 @@ export interface NetworkSpec {
   /** Share of hidden values that are dropped in training. */
   readonly dropout: number;
 }
+
+/** Which categories have vectors, if nobody says: a straight line is found best with a place for each value. */
+export const usualEmbed = (kind: NetworkSpec["kind"]): Embed => (kind === "linear" ? "none" : "auto");
 
 /** What a model says of one row. */
 export interface Prediction {
